@@ -1,0 +1,29 @@
+/**
+ * Layout of the machine's one linear memory (byte offsets into the WebAssembly.Memory).
+ *
+ *   0x000000  CPU state block: registers, segment caches, TLBs, counters (64 KiB, see cpu/state.ts)
+ *   0x010000  page flags: one byte per guest physical page (up to 1 GiB of RAM)
+ *   0x080000  reserved
+ *   0x100000  decoded instructions (derived data: never part of a snapshot)
+ *   0x800000  guest RAM: guest physical address 0
+ */
+export const enum Layout {
+  CpuState = 0x000000,
+  CpuStateBytes = 0x010000,
+  PageFlags = 0x010000,
+  PageFlagsBytes = 0x040000,
+  DecodedInstructions = 0x100000,
+  DecodedInstructionsBytes = 0x700000,
+  GuestRam = 0x800000,
+}
+
+/** Bits of a page-flags byte. A page's stores are fast only while its flags are exactly `Dirty`. */
+export const enum PageFlag {
+  /** Written since the last snapshot or restore. */
+  Dirty = 1,
+  /** Holds bytes of decoded instructions: a store must check for self-modifying code. */
+  HasCode = 2,
+}
+
+export const PAGE_BYTES = 4096;
+export const PAGE_SHIFT = 12;
