@@ -29,6 +29,10 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     testTimeout: 120_000,
-    coverage: { provider: "v8", include: ["dist/emulator/**", "dist/kernel/**", "dist/tools/**"], reporter: ["text-summary", "html"] },
+    coverage: {
+      provider: "v8",
+      include: ["dist/emulator/**", "dist/kernel/**", "dist/tools/**"],
+      reporter: ["text-summary", "html"],
+    },
   },
 });
