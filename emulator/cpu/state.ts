@@ -38,6 +38,15 @@ export const enum Word {
   /** Fault being raised: vector, error code. */
   FaultVector = 20,
   FaultErrorCode = 21,
+  /**
+   * Not 0 while a REP string instruction is stopped between two elements by a run limit: its start-up clocks are paid.
+   * Cleared by whatever delivers an interrupt or exception (the start-up is then paid again on return).
+   */
+  RepeatInProgress = 22,
+  /** Word index of the micro-operation being executed; tells a fault which instruction raised it. Not state. */
+  CurrentMicro = 23,
+  /** Set by the block cache when decoded code was invalidated: the running block is left at the next boundary. Not state. */
+  CodeChanged = 24,
   /** Four words each (SegmentWord): ES CS SS DS FS GS LDTR TR. */
   Segments = 32,
   GdtrBase = 64,
@@ -71,6 +80,10 @@ export const enum Counter {
   Instructions = 49,
   /** Value added to Cycles to give the time-stamp counter. */
   TscOffset = 50,
+  /** The running slice ends at the first instruction boundary at or after this cycle; arming an earlier alarm lowers it. */
+  LimitCycle = 51,
+  /** The running slice ends when this many instructions have retired. */
+  LimitInstructions = 52,
 }
 
 export const enum SegmentRegister {

@@ -1,0 +1,123 @@
+/**
+ * One row of the instruction table: an instruction form, described once. The decoder, the interpreter, the timing model,
+ * def/use analysis, the test oracles and the generated documentation read these rows and nothing else.
+ *
+ * Encodings and operands are written as in Intel's manuals (SDM vol. 2: instruction pages, appendix A.2):
+ * "81 /4 id", "0F B6 /r", "50+r"; operands "Ev", "Gv", "Ib", with r: w: or rw: for how they are used.
+ */
+import type { Cpu } from "../cpu.ts";
+
+/** Pipe in which the instruction can pair on a P5 (Intel AP-500). */
+export const enum Pairing {
+  /** Not pairable. */
+  NP = 0,
+  /** Either pipe. */
+  UV = 1,
+  /** Only as the first of a pair. */
+  PU = 2,
+  /** Only as the second of a pair. */
+  PV = 3,
+}
+
+/** Shape of the execution stage for pair durations. */
+export const enum Kind {
+  /** Register operands, MOV in every form, LEA, PUSH, POP, near branches: 1 clock. */
+  REG = 0,
+  /** ALU with a memory source: 2 clocks. */
+  RM = 1,
+  /** ALU with a memory destination: 3 clocks. */
+  RMW = 2,
+  /** Everything that issues alone with its own count. */
+  OTHER = 3,
+}
+
+export type Access = "r" | "w" | "rw" | "a";
+
+/**
+ * How an operand is addressed (SDM vol. 2, A.2.1):
+ * E r/m · M memory only · R r/m that must be a register · G reg field · Z register in the opcode · S segment register ·
+ * C control register · D debug register · I immediate · J relative · A far pointer in the code · O memory offset in the code ·
+ * X DS:[eSI] · Y ES:[eDI] · F a fixed register or constant, see `fixed`.
+ */
+export type AddressingMethod = "E" | "M" | "R" | "G" | "Z" | "S" | "C" | "D" | "I" | "J" | "A" | "O" | "X" | "Y" | "F";
+
+/**
+ * b byte · w word · d doubleword · q quadword · v word or doubleword by operand size · s 6-byte pseudo-descriptor ·
+ * p far pointer (16:16 or 16:32) · a pair for BOUND · bs byte, sign-extended to the operand size · n no size (LEA, INVLPG).
+ */
+export type OperandSize = "b" | "w" | "d" | "q" | "v" | "s" | "p" | "a" | "bs" | "n";
+
+export interface Operand {
+  readonly access: Access;
+  readonly method: AddressingMethod;
+  readonly size: OperandSize;
+  /** For method F: "AL", "AX" (16-bit whatever the prefix), "eAX" (by operand size), "CL", "DX", "1", "3", "ES" … */
+  readonly fixed?: string;
+}
+
+export interface Encoding {
+  /** The manual's notation, as written in the row. */
+  readonly text: string;
+  /** 0: one-byte opcode map; 1: two-byte map (0F). */
+  readonly map: 0 | 1;
+  readonly opcode: number;
+  /** Opcode's low three bits are a register ("+r"). */
+  readonly registerInOpcode: boolean;
+  readonly modRm: boolean;
+  /** ModR/M reg field that selects this form ("/0" … "/7"), or -1. */
+  readonly digit: number;
+  /** Fixed second byte that must follow the opcode (AAM and AAD have an immediate instead; FWAIT forms none), or -1. */
+  readonly immediates: readonly ("ib" | "iw" | "iv" | "cb" | "cv" | "cp" | "mo")[];
+}
+
+export type Privilege =
+  /** Any level. */
+  | "user"
+  /** CPL 0 only, otherwise #GP(0). */
+  | "supervisor"
+  /** CPL <= IOPL, otherwise #GP(0) (CLI, STI). */
+  | "iopl"
+  /** CPL <= IOPL or the TSS bitmap allows the port. */
+  | "port"
+  /** Protected mode only; #UD in real and V86 mode. */
+  | "protected";
+
+export interface FlagUse {
+  /** EFLAGS bits read. */
+  readonly read: number;
+  /** EFLAGS bits that may change. */
+  readonly written: number;
+  /** Of those written, the ones Intel leaves undefined; `undefinedChoice` says what this machine does. */
+  readonly undefined: number;
+  readonly undefinedChoice: string;
+}
+
+/** A rare or block-ending instruction: does everything, faults by raiseFault. `instruction` = word index of its record. */
+export type Handler = (cpu: Cpu, instruction: number) => void;
+
+export interface InstructionForm {
+  /** Index in FORMS. */
+  readonly id: number;
+  /** Lower case, as Capstone and the manual print it; "a/b" = 16-bit name / 32-bit name. */
+  readonly mnemonic: string;
+  readonly encoding: Encoding;
+  readonly operands: readonly Operand[];
+  /** General registers used beyond the operands, as masks (bit n = register n). */
+  readonly implicitRead: number;
+  readonly implicitWritten: number;
+  readonly flags: FlagUse;
+  readonly privilege: Privilege;
+  /** LOCK is legal when the destination is memory. */
+  readonly lockable: boolean;
+  /** Ends a decoded block: control transfer, or changes what later instructions mean or when events are taken. */
+  readonly endsBlock: boolean;
+  /** Micro-operation of the byte form (16- and 32-bit ones follow it), or a handler. */
+  readonly micro: number;
+  readonly handler: Handler | undefined;
+  readonly pairing: Pairing;
+  /** Clocks with a register r/m operand (or none), and with a memory one. Variable parts are added by the semantics. */
+  readonly clocks: number;
+  readonly memoryClocks: number;
+  /** Vectors that the form can raise beyond memory faults. */
+  readonly raises: readonly number[];
+}
