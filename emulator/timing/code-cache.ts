@@ -1,0 +1,149 @@
+/**
+ * The P5's first-level code cache: 8 KiB, two-way, 32-byte lines, LRU, with one boundary mark for each byte.
+ *
+ * A mark says that an instruction beginning at that byte has been decoded since the line was filled. Until then
+ * the second decoder does not know where the next instruction begins, and the two do not pair (Agner Fog, "How to optimize for the
+ * Pentium family", chapter 8). Sets are as in the data cache; marks follow their line when the ways change places.
+ */
+import { Layout } from "../memory/layout.ts";
+import type { P5Configuration } from "./configuration.ts";
+import type { MemoryBus } from "./memory-bus.ts";
+import { CacheGeometry, LineBit, TimingCounter, TimingWord } from "./timing-state.ts";
+
+const LINE_MASK = ~(CacheGeometry.LineBytes - 1);
+const MARKS = TimingWord.CodeMarks - TimingWord.CodeTags;
+
+/** Index of the first tag word of the set that holds `address`. */
+export function codeSet(address: number): number {
+  return TimingWord.CodeTags + ((address >>> (CacheGeometry.LineShift - 1)) & (CacheGeometry.SetMask << 1));
+}
+
+export class CodeCache {
+  /** Of the last fetch: whether the line was missing. */
+  missed = false;
+  private readonly words: Int32Array;
+  private readonly counters: Float64Array;
+  private readonly bus: MemoryBus;
+  private readonly enabled: boolean;
+
+  constructor(words: Int32Array, counters: Float64Array, bus: MemoryBus, configuration: P5Configuration) {
+    this.words = words;
+    this.counters = counters;
+    this.bus = bus;
+    this.enabled = configuration.codeCache;
+  }
+
+  /** Fetches the byte at `physical`, which is needed now. Result: clocks until its quadword is there. */
+  fetch(now: number, physical: number): number {
+    const { words } = this;
+    const line = (Layout.GuestRam + physical) & LINE_MASK;
+    const set = codeSet(line);
+    this.missed = false;
+    if (words[set] === (line | LineBit.Valid)) return this.arriving(now, line, physical);
+    if (words[set + 1] === (line | LineBit.Valid)) {
+      this.swap(set);
+      return this.arriving(now, line, physical);
+    }
+    this.missed = true;
+    return this.fill(now, set, line, physical);
+  }
+
+  /** Whether the line of `physical` is there, without touching it. */
+  holds(physical: number): boolean {
+    const line = (Layout.GuestRam + physical) & LINE_MASK;
+    const set = codeSet(line);
+    return this.words[set] === (line | LineBit.Valid) || this.words[set + 1] === (line | LineBit.Valid);
+  }
+
+  /**
+   * Whether the line at `physical` is there with all marks of `mask`; if so it becomes the most recently used, exactly as `fetch` does.
+   * Nothing changes otherwise.
+   */
+  touchMarked(physical: number, mask: number): boolean {
+    const { words } = this;
+    const key = ((Layout.GuestRam + physical) & LINE_MASK) | LineBit.Valid;
+    const set = codeSet(key);
+    if (words[set] === key) return (words[set + MARKS] & mask) === mask;
+    if (words[set + 1] !== key || (words[set + 1 + MARKS] & mask) !== mask) return false;
+    this.swap(set);
+    return true;
+  }
+
+  /** Whether the instruction that begins at `physical` has been decoded since its line was filled. */
+  marked(physical: number): boolean {
+    const way = this.wayOf(physical);
+    return way >= 0 && ((this.words[way + MARKS] >>> (physical & 31)) & 1) !== 0;
+  }
+
+  mark(physical: number): void {
+    const way = this.wayOf(physical);
+    if (way >= 0) this.words[way + MARKS] |= 1 << (physical & 31);
+  }
+
+  /** A store to `physical`: drops the line. Result: whether it was there. */
+  invalidate(physical: number): boolean {
+    const way = this.wayOf(physical);
+    if (way < 0) return false;
+    const { words } = this;
+    const set = codeSet(Layout.GuestRam + physical);
+    if (way === set) {
+      words[set] = words[set + 1];
+      words[set + MARKS] = words[set + 1 + MARKS];
+    }
+    words[set + 1] = 0;
+    words[set + 1 + MARKS] = 0;
+    return true;
+  }
+
+  /** WBINVD, INVD, reset. */
+  flush(): void {
+    this.words.fill(0, TimingWord.CodeTags, TimingWord.CodeTags + 2 * CacheGeometry.Sets);
+    this.words.fill(0, TimingWord.CodeMarks, TimingWord.CodeMarks + 2 * CacheGeometry.Sets);
+    this.words[TimingWord.ArrivingCode] = 0;
+  }
+
+  private wayOf(physical: number): number {
+    const key = ((Layout.GuestRam + physical) & LINE_MASK) | LineBit.Valid;
+    const set = codeSet(key);
+    if (this.words[set] === key) return set;
+    return this.words[set + 1] === key ? set + 1 : -1;
+  }
+
+  private fill(now: number, set: number, line: number, physical: number): number {
+    const { words, counters, bus } = this;
+    const usable = bus.readLine(now, physical);
+    if (!this.enabled) return usable - now;
+    words[set + 1] = words[set];
+    words[set + 1 + MARKS] = words[set + MARKS];
+    words[set] = line | LineBit.Valid;
+    words[set + MARKS] = 0;
+    words[TimingWord.ArrivingCode] = line + 1;
+    words[TimingWord.ArrivingCodeFirst] = (physical >>> 3) & 3;
+    words[TimingWord.ArrivingCodeStep] = bus.quadwordStep;
+    counters[TimingCounter.ArrivingCodeTime] = bus.firstQuadword;
+    return usable - now;
+  }
+
+  private arriving(now: number, line: number, physical: number): number {
+    const { words, counters, bus } = this;
+    if (words[TimingWord.ArrivingCode] !== line + 1) return 0;
+    const first = counters[TimingCounter.ArrivingCodeTime];
+    const step = words[TimingWord.ArrivingCodeStep];
+    if (now >= bus.usable(bus.quadwordAt(first, 3, step))) {
+      words[TimingWord.ArrivingCode] = 0;
+      return 0;
+    }
+    const beat = ((physical >>> 3) & 3) ^ words[TimingWord.ArrivingCodeFirst];
+    return Math.max(0, bus.usable(bus.quadwordAt(first, beat, step)) - now);
+  }
+
+  private swap(set: number): void {
+    const { words } = this;
+    const tag = words[set];
+    words[set] = words[set + 1];
+    words[set + 1] = tag;
+    const marks = words[set + MARKS];
+    words[set + MARKS] = words[set + 1 + MARKS];
+    words[set + 1 + MARKS] = marks;
+  }
+}
