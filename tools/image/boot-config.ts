@@ -22,8 +22,9 @@ const STATUS_OFFSET = 88;
 const VOTE_LOG_HEADER_BYTES = 32;
 const VOTE_BYTES = 32;
 
-/** Most blocks that the client puts into one request (an IPC message carries at most 63 untyped words). */
+/** Most blocks, and records, that the client puts into one request (an IPC message has at most 63 untyped words). */
 export const BLOCKS_PER_ROUND = 14;
+const RECORDS_PER_ROUND = 4;
 export const BLOCK_BYTES = 16;
 
 export type TaskKind = "console" | "voter" | "client" | "replica";
@@ -56,10 +57,13 @@ export interface BootConfig {
 }
 
 export type Operation = "encrypt" | "decrypt";
-/** `chain`: each output block is the next input (Monte Carlo). `records`: the input is {key[32], block[16]} each. */
+/**
+ * `chain`: one input block, each output block is the next input, all are output (Monte Carlo).
+ * `records`: the input is {key[32], block[16]} each, the output one block each.
+ */
 export type WorkloadMode = "ecb" | "ctr" | "cbc" | "chain" | "records";
 export const WORKLOAD_MODES: readonly WorkloadMode[] = ["ecb", "ctr", "cbc", "chain", "records"];
-const RECORD_BYTES = 48;
+export const RECORD_BYTES = 48;
 
 export interface Workload {
   readonly operation: Operation;
@@ -70,7 +74,7 @@ export interface Workload {
   readonly iv: Uint8Array;
   /** A whole number of blocks (of records in mode `records`). */
   readonly input: Uint8Array;
-  /** Mode `chain`: how many times. */
+  /** Mode `chain`: how many output blocks. */
   readonly iterations: number;
 }
 
@@ -170,15 +174,15 @@ export function decodeConfig(bytes: Uint8Array): BootConfig | undefined {
 
 /** Bytes that a workload's output takes. */
 export function outputBytes(workload: Workload): number {
-  if (workload.mode === "chain") return BLOCK_BYTES;
+  if (workload.mode === "chain") return BLOCK_BYTES * workload.iterations;
   if (workload.mode === "records") return (workload.input.length / RECORD_BYTES) * BLOCK_BYTES;
   return workload.input.length;
 }
 
 /** Requests that a workload makes, and so its number of votes. */
 export function roundsOf(workload: Workload): number {
-  if (workload.mode === "chain") return workload.iterations;
-  if (workload.mode === "records") return workload.input.length / RECORD_BYTES;
+  if (workload.mode === "records") return Math.ceil(workload.input.length / RECORD_BYTES / RECORDS_PER_ROUND);
+  if (workload.mode === "chain") return Math.ceil(workload.iterations / BLOCKS_PER_ROUND);
   return Math.ceil(workload.input.length / BLOCK_BYTES / BLOCKS_PER_ROUND);
 }
 

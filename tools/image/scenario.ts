@@ -147,7 +147,7 @@ export const scenarioSchema = z.strictObject({
     key: bytesInHex("AES key in hexadecimal: 16, 24 or 32 bytes", [16, 24, 32]),
     iv: bytesInHex("initial vector (cbc) or first counter block (ctr): 16 bytes in hexadecimal", [16]).optional(),
     data,
-    iterations: z.int().min(1).max(10_000_000).default(1).describe("mode chain: how many times, 1 to 10000000"),
+    iterations: z.int().min(1).max(1_000_000).default(1).describe("mode chain: how many output blocks, 1 to 1000000"),
   }),
   faults: z
     .array(z.union([z.string(), faultSchema]))

@@ -1,0 +1,136 @@
+/** Applies a fault to a stopped machine: finds where the bits are at this moment and changes them. */
+import { findSymbol } from "../../emulator/loader/elf.ts";
+import type { Machine } from "../../emulator/machine.ts";
+import type { Kernel } from "../../kernel/index.ts";
+import { InputError } from "../input-error.ts";
+import type { Component } from "../run/boot-plan.ts";
+import type { InjectionReport } from "../run/run-result.ts";
+import { type Fault, type FaultTarget, formatFault, formatTarget, type RegisterName } from "./fault.ts";
+
+/** A fault whose names have been looked up in the scenario: symbols are addresses now. */
+export interface AimedFault {
+  readonly fault: Fault;
+  /** Absent for physical targets. */
+  readonly component?: Component;
+  /** Virtual address in the component's space, for memory of a component. */
+  readonly address?: number;
+}
+
+/**
+ * Looks up the names in a fault.
+ * @throws InputError if the scenario has no such component or its program no such symbol.
+ */
+export function aimFault(fault: Fault, components: readonly Component[]): AimedFault {
+  const { target } = fault;
+  if ("physical" in target) return { fault };
+  const component = components.find(({ name }) => name === target.component);
+  const place = { file: `fault ${formatFault(fault)}` };
+  if (component === undefined) {
+    const names = components.map(({ name }) => name).join(", ");
+    throw new InputError({
+      ...place,
+      problem: `there is no component "${target.component}"`,
+      mend: `use one of ${names}`,
+    });
+  }
+  if ("register" in target) return { fault, component };
+  if ("address" in target) return { fault, component, address: target.address };
+  const symbol = findSymbol(component.elf, target.symbol);
+  if (symbol === undefined) {
+    const problem = `the program of ${component.name} has no symbol "${target.symbol}"`;
+    throw new InputError({ ...place, problem, mend: suggestSymbols(component) });
+  }
+  return { fault, component, address: (symbol.value + target.offset) >>> 0 };
+}
+
+/**
+ * Flips the bits now. A target that is not there (thread gone, page not mapped, address outside RAM) is reported as
+ * not applied and nothing changes.
+ */
+export function inject(machine: Machine, kernel: Kernel, aimed: AimedFault): InjectionReport {
+  const { fault, component, address } = aimed;
+  const mask = fault.model.flip.reduce((bits, bit) => bits | (1 << bit), 0);
+  const report = {
+    fault: formatFault(fault),
+    cycle: machine.clock.now,
+    ...(component === undefined ? {} : { instruction: kernel.thread(component.threadNumber)?.userInstructions ?? 0 }),
+  };
+  const { target } = fault;
+  const change =
+    "register" in target
+      ? flipRegister(machine, kernel, component!.threadNumber, target.register, mask)
+      : flipMemory(machine, placeBytes(kernel, component, address, target), mask);
+  if (typeof change === "string") return { ...report, applied: false, reason: change };
+  return { ...report, applied: true, ...change };
+}
+
+interface Change {
+  readonly location: string;
+  readonly before: number;
+  readonly after: number;
+}
+
+function flipRegister(
+  machine: Machine,
+  kernel: Kernel,
+  thread: number,
+  register: RegisterName,
+  mask: number,
+): Change | string {
+  const location = kernel.registerLocation(thread, register);
+  if (location === undefined) return `thread ${thread} does not exist at this time`;
+  if (location.where === "memory") {
+    const before = machine.memory.read32(location.physical);
+    const after = before ^ mask;
+    machine.memory.write32(location.physical, after);
+    return { location: `trap frame at ${hex(location.physical)}`, before: before >>> 0, after: after >>> 0 };
+  }
+  const { cpu } = machine;
+  const before = register === "eflags" ? cpu.eflags : cpu.words[location.word]!;
+  const after = before ^ mask;
+  if (register === "eflags") cpu.eflags = after;
+  else if (register === "eip") cpu.eip = after;
+  else cpu.words[location.word] = after;
+  return { location: "CPU", before: before >>> 0, after: after >>> 0 };
+}
+
+/** Physical addresses of the word's four bytes (a word may cross into another page), or why there are none. */
+function placeBytes(
+  kernel: Kernel,
+  component: Component | undefined,
+  address: number | undefined,
+  target: FaultTarget,
+): number[] | string {
+  if ("physical" in target) return [0, 1, 2, 3].map((i) => target.physical + i);
+  const bytes: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    const physical = kernel.translate(component!.threadNumber, (address! + i) >>> 0);
+    if (physical === undefined) return `${formatTarget(target)} (${hex(address!)}) is not mapped at this time`;
+    bytes.push(physical);
+  }
+  return bytes;
+}
+
+function flipMemory(machine: Machine, bytes: number[] | string, mask: number): Change | string {
+  if (typeof bytes === "string") return bytes;
+  const { memory } = machine;
+  const touched = bytes.filter((_, i) => ((mask >>> (8 * i)) & 0xff) !== 0);
+  if (touched.some((physical) => !memory.isRam(physical))) return `${hex(bytes[0]!)} is outside RAM`;
+  const read = () => bytes.reduce((word, physical, i) => word | (memory.read8(physical) << (8 * i)), 0) >>> 0;
+  const before = read();
+  bytes.forEach((physical, i) => {
+    const flips = (mask >>> (8 * i)) & 0xff;
+    if (flips !== 0) memory.write8(physical, memory.read8(physical) ^ flips);
+  });
+  return { location: `physical ${hex(bytes[0]!)}`, before, after: read() };
+}
+
+function suggestSymbols(component: Component): string {
+  const names = component.elf.symbols.filter(({ kind }) => kind === "object").map(({ name }) => name);
+  const shown = [...new Set(names)].sort().slice(0, 12);
+  return shown.length === 0 ? "use an address" : `it has for example ${shown.join(", ")}`;
+}
+
+function hex(value: number): string {
+  return `0x${(value >>> 0).toString(16).padStart(8, "0")}`;
+}

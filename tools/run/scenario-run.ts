@@ -1,0 +1,229 @@
+/**
+ * One run of a scenario: a machine with the kernel booted, faults applied on the way, and at any time the result so
+ * far. Deterministic: the same plan and faults give the same result however the run is sliced.
+ */
+import { createMachine, type Machine, type StopReason } from "../../emulator/machine.ts";
+import { bootKernel, type Kernel, KernelBootError } from "../../kernel/index.ts";
+import type { Fault } from "../faults/fault.ts";
+import { formatFault } from "../faults/fault.ts";
+import { type AimedFault, aimFault, inject } from "../faults/injector.ts";
+import { decodeVoteLog, decodeWorkloadResult, type WorkloadResult } from "../image/boot-config.ts";
+import { InputError } from "../input-error.ts";
+import type { BootPlan } from "./boot-plan.ts";
+import { accountShares } from "./cycle-shares.ts";
+import { expectedOutput } from "./expected-output.ts";
+import { findCulprits, type InjectionReport, type Outcome, type RunResult } from "./run-result.ts";
+
+export interface RunOptions {
+  /** Instead of none; the scenario's own faults are passed here by the caller. */
+  readonly faults?: readonly Fault[];
+  /** Instead of the scenario's. */
+  readonly timing?: "simple" | "p5";
+  /** Called for each byte that the guest sends over the serial line. */
+  readonly onSerial?: (byte: number) => void;
+  readonly onInjection?: (report: InjectionReport) => void;
+}
+
+const TARGET_RUNS = "fault target runs";
+
+export class ScenarioRun {
+  readonly machine: Machine;
+  readonly kernel: Kernel;
+  readonly plan: BootPlan;
+  readonly #options: RunOptions;
+  readonly #moduleAddresses: ReadonlyMap<string, number>;
+  readonly #injections: InjectionReport[] = [];
+  #pending: AimedFault[];
+  #outcome: Outcome | undefined;
+
+  /** @throws InputError if a fault names something that is not there, or the kernel cannot boot the plan. */
+  constructor(plan: BootPlan, options: RunOptions = {}) {
+    this.plan = plan;
+    this.#options = options;
+    this.#pending = (options.faults ?? []).map((fault) => aimFault(fault, plan.components));
+    const { machine: configuration, kernel } = plan.scenario;
+    const machine = createMachine({
+      memoryBytes: configuration.memory,
+      timing: options.timing ?? configuration.timing,
+    });
+    this.machine = machine;
+    try {
+      const { sigma0, root, modules } = plan;
+      this.kernel = bootKernel(machine, { sigma0, root, modules, userIopl3: kernel.userIopl3 });
+    } catch (error) {
+      if (!(error instanceof KernelBootError)) throw error;
+      throw new InputError({ key: "kernel boot", problem: error.message, mend: "check modules and machine.memory" });
+    }
+    this.#moduleAddresses = locateModules(machine, plan);
+    const { onSerial } = options;
+    if (onSerial !== undefined) machine.uart.onByte = onSerial;
+  }
+
+  /** Undefined while the run can go on. */
+  get outcome(): Outcome | undefined {
+    return this.#outcome;
+  }
+
+  /** Rounds that the client has finished, read from guest memory. */
+  get rounds(): number {
+    return this.#workload().rounds;
+  }
+
+  /** Ends the run from outside. */
+  stop(kind: "interrupted" | "cycle-limit"): void {
+    this.#outcome ??= { kind };
+  }
+
+  /** Runs until an outcome or until the machine's clock reaches `cycle`; faults due on the way are applied. */
+  advance(cycle: number): Outcome | undefined {
+    while (this.#outcome === undefined) {
+      this.#injectDue();
+      if (this.machine.clock.now >= cycle) break;
+      this.#outcome = this.#ended(this.#runTowards(cycle));
+    }
+    return this.#outcome;
+  }
+
+  result(): RunResult {
+    const { machine, plan } = this;
+    const workload = this.#workload();
+    const output = workload.output.subarray(0, plan.outputBytes);
+    const firstWrongByte = workload.status === "done" ? firstDifference(output, plan) : undefined;
+    const votes = decodeVoteLog(this.#module("vote-log"));
+    return {
+      scenario: plan.scenario.name,
+      outcome: this.#outcome ?? { kind: "cycle-limit" },
+      workload: {
+        status: workload.status,
+        rounds: workload.rounds,
+        output,
+        outputRight: workload.status === "done" ? firstWrongByte === undefined : undefined,
+        firstWrongByte,
+      },
+      votes,
+      culprits: findCulprits(votes),
+      injections: [...this.#injections, ...this.#pending.map((aimed) => this.#neverDue(aimed))],
+      cycles: machine.clock.now,
+      instructions: machine.instructions,
+      shares: accountShares(this.kernel.accounts(), plan.components),
+      eventHash: machine.eventLog.hash,
+      coreHertz: machine.clock.hertz,
+    };
+  }
+
+  /** One run of the machine, not beyond the next moment at which a fault could be due. */
+  #runTowards(cycle: number): StopReason {
+    const { machine, kernel } = this;
+    let limit = cycle;
+    let watched: AimedFault | undefined;
+    let instructions: number | undefined;
+    for (const aimed of this.#pending) {
+      const { trigger } = aimed.fault;
+      if ("cycle" in trigger) {
+        limit = Math.min(limit, trigger.cycle);
+        continue;
+      }
+      // Nobody retires instructions faster than the machine: a bound for a component that runs now.
+      const bound = machine.instructions + this.#remaining(aimed, trigger.instruction);
+      const running = aimed.component === undefined || this.#isRunning(aimed.component.threadNumber);
+      if (running) instructions = Math.min(instructions ?? bound, bound);
+      else watched = aimed;
+    }
+    const limits = instructions === undefined ? { cycle: limit } : { cycle: limit, instructions };
+    if (watched === undefined) return machine.run(limits);
+    // Some target is not running: stop as soon as any such target gets the CPU.
+    const threads = new Set(this.#pending.flatMap(({ component }) => component?.threadNumber ?? []));
+    const detach = machine.observe({
+      portalLeave: () => {
+        const current = kernel.currentThread();
+        if (current !== undefined && threads.has(current >>> 14)) machine.stop(TARGET_RUNS);
+      },
+    });
+    try {
+      return machine.run(limits);
+    } finally {
+      detach();
+    }
+  }
+
+  #isRunning(thread: number): boolean {
+    return this.kernel.registerLocation(thread, "eax")?.where === "cpu";
+  }
+
+  #remaining(aimed: AimedFault, instruction: number): number {
+    if (aimed.component === undefined) return instruction - this.machine.instructions;
+    return instruction - (this.kernel.thread(aimed.component.threadNumber)?.userInstructions ?? 0);
+  }
+
+  #injectDue(): void {
+    const due = this.#pending.filter((aimed) => {
+      const { trigger } = aimed.fault;
+      if ("cycle" in trigger) return this.machine.clock.now >= trigger.cycle;
+      return this.#remaining(aimed, trigger.instruction) <= 0;
+    });
+    if (due.length === 0) return;
+    this.#pending = this.#pending.filter((aimed) => !due.includes(aimed));
+    for (const aimed of due) {
+      const report = inject(this.machine, this.kernel, aimed);
+      this.#injections.push(report);
+      this.#options.onInjection?.(report);
+    }
+  }
+
+  #neverDue({ fault }: AimedFault): InjectionReport {
+    return { fault: formatFault(fault), applied: false, reason: "the run ended before its trigger" };
+  }
+
+  #ended(reason: StopReason): Outcome | undefined {
+    switch (reason.kind) {
+      case "power-off":
+        return { kind: "power-off", code: reason.code };
+      case "shutdown":
+        return { kind: "triple-fault" };
+      case "panic":
+        return { kind: "panic", text: reason.text };
+      case "halted":
+        return { kind: "dead-halt" };
+      default:
+        return undefined;
+    }
+  }
+
+  #workload(): WorkloadResult {
+    return decodeWorkloadResult(this.#module("workload"));
+  }
+
+  #module(name: string): Uint8Array {
+    const { data } = this.plan.modules.find((module) => module.name === name)!;
+    return this.machine.memory.readBytes(this.#moduleAddresses.get(name)!, data.length);
+  }
+}
+
+/** Where the kernel has put the data modules that the result is read from. */
+function locateModules(machine: Machine, plan: BootPlan): Map<string, number> {
+  const addresses = new Map<string, number>();
+  for (const name of ["workload", "vote-log"]) {
+    const { data } = plan.modules.find((module) => module.name === name)!;
+    const address = findBytes(machine, data);
+    if (address === undefined) throw new Error(`the kernel has not placed module ${name}`);
+    addresses.set(name, address);
+  }
+  return addresses;
+}
+
+/** Page-aligned physical address of a copy of `data`. */
+function findBytes(machine: Machine, data: Uint8Array): number | undefined {
+  const first = Buffer.from(data.subarray(0, 64));
+  for (let page = 0; page < machine.memory.byteLength; page += 4096) {
+    if (!first.equals(machine.memory.readBytes(page, first.length))) continue;
+    if (Buffer.from(data).equals(machine.memory.readBytes(page, data.length))) return page;
+  }
+  return undefined;
+}
+
+function firstDifference(output: Uint8Array, plan: BootPlan): number | undefined {
+  const expected = expectedOutput(plan.workload).subarray(0, plan.outputBytes);
+  if (Buffer.from(expected).equals(output)) return undefined;
+  for (let i = 0; i < expected.length; i++) if (expected[i] !== output[i]) return i;
+  return expected.length;
+}
