@@ -24,7 +24,10 @@ export const enum Word {
   Cpl = 12,
   /** 1 while halted by HLT. */
   Halted = 13,
-  /** 1 for the one instruction after STI, MOV SS or POP SS during which interrupts are held off. */
+  /**
+   * Interrupts held off for one instruction: 1 when STI, MOV SS or POP SS has just retired, 2 while the instruction after it
+   * executes (see machine.ts).
+   */
   InterruptShadow = 14,
   /** 1 while the interrupt controller asserts INTR. */
   InterruptLine = 15,
@@ -38,6 +41,8 @@ export const enum Word {
   /** Fault being raised: vector, error code. */
   FaultVector = 20,
   FaultErrorCode = 21,
+  /** 1 from the delivery of an NMI to the next IRET: further NMIs wait. */
+  NmiBlocked = 22,
   /**
    * Not 0 while a REP string instruction is stopped between two elements by a run limit: its start-up clocks are paid.
    * Cleared by whatever delivers an interrupt or exception (the start-up is then paid again on return).

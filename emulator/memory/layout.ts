@@ -3,7 +3,7 @@
  *
  *   0x000000  CPU state block: registers, segment caches, TLBs, counters (64 KiB, see cpu/state.ts)
  *   0x010000  page flags: one byte per guest physical page (up to 1 GiB of RAM)
- *   0x080000  reserved
+ *   0x080000  translation memos (derived data: never part of a snapshot, see mmu/linear-access.ts)
  *   0x100000  decoded instructions (derived data: never part of a snapshot)
  *   0x800000  guest RAM: guest physical address 0
  */
@@ -12,6 +12,8 @@ export const enum Layout {
   CpuStateBytes = 0x010000,
   PageFlags = 0x010000,
   PageFlagsBytes = 0x040000,
+  Memos = 0x080000,
+  MemosBytes = 0x001000,
   DecodedInstructions = 0x100000,
   DecodedInstructionsBytes = 0x700000,
   GuestRam = 0x800000,
@@ -23,6 +25,8 @@ export const enum PageFlag {
   Dirty = 1,
   /** Holds bytes of decoded instructions: a store must check for self-modifying code. */
   HasCode = 2,
+  /** Registered as a portal page: instructions fetched from it at CPL 0 call the embedder (portal.ts). */
+  Portal = 4,
 }
 
 export const PAGE_BYTES = 4096;
