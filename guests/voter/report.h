@@ -1,0 +1,11 @@
+/* What the voter tells the world: the vote log in shared memory and lines on the console. */
+#pragma once
+#include "vote.h"
+
+/* After the replicas are known (replicas.h). */
+void report_start(void);
+
+/* `lost_mask`: bit i set when replica i+1 has been stopped by the root task. */
+void report_round(u32 round, const struct count *count, u32 replied_mask, u32 trapped_mask);
+
+void report_end(void);
