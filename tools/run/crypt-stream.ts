@@ -132,12 +132,18 @@ class CryptJob {
       status: this.#status,
       ...this.#total,
       culprits: [...this.#culprits.values()],
-      injections: [...this.#injections, ...this.#missed],
+      injections: [...this.#injections, ...this.#notReached()],
       outputRight: this.#ending === "ok" && this.#firstWrongByte === undefined,
       firstWrongByte: this.#firstWrongByte,
       ...this.#time,
       shares: [...this.#shares.values()],
     };
+  }
+
+  #notReached(): readonly InjectionReport[] {
+    if (this.#total.boots > 0) return this.#missed;
+    const reason = "there was nothing to do";
+    return this.#waiting.map((fault) => ({ fault: formatFault(fault), applied: false, reason }));
   }
 
   async #boot(input: Uint8Array, bytes: number): Promise<RunResult> {

@@ -1,0 +1,27 @@
+/** Ctrl-C: the first asks for an orderly stop, the second kills the process. SIGTERM counts as Ctrl-C. */
+import { ExitCode } from "./exit-codes.ts";
+
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+export class Interrupt {
+  #requested = false;
+  readonly #listener: () => void;
+
+  constructor() {
+    this.#listener = () => {
+      if (this.#requested) process.exit(ExitCode.Interrupted);
+      this.#requested = true;
+      process.stderr.write("\nquorum86: stopping (Ctrl-C again kills)\n");
+    };
+    for (const signal of SIGNALS) process.on(signal, this.#listener);
+  }
+
+  get requested(): boolean {
+    return this.#requested;
+  }
+
+  /** Gives the signals back to the system. */
+  release(): void {
+    for (const signal of SIGNALS) process.off(signal, this.#listener);
+  }
+}

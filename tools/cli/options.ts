@@ -1,0 +1,95 @@
+/** Options that several commands share, and how their values are read. Every value arrives as text. */
+import type { Argv } from "yargs";
+import type { Fault } from "../faults/fault.ts";
+import { parseFault } from "../faults/fault-line.ts";
+import { InputError } from "../input-error.ts";
+import { LOG_LEVELS, type LogLevel } from "./logging.ts";
+
+/** What yargs gives for a text option: an array when it was given more than once. */
+export type Text = string | string[] | undefined;
+
+export interface SharedArguments {
+  fault: Text;
+  timing: string | undefined;
+  json: boolean;
+  quiet: boolean;
+  stats: boolean;
+  "log-level": string;
+}
+
+export function sharedOptions(argv: Argv): Argv<SharedArguments> {
+  return argv
+    .option("fault", {
+      type: "string",
+      requiresArg: true,
+      describe: "a fault, TARGET:flip:BIT@cycle=N or @instruction=N; may be repeated",
+    })
+    .option("timing", {
+      choices: ["simple", "p5"],
+      requiresArg: true,
+      describe: "timing model, instead of the scenario's",
+    })
+    .option("stats", { type: "boolean", default: false, describe: "print the accounts in full" })
+    .option("json", {
+      type: "boolean",
+      default: false,
+      describe: "print one JSON object on standard output, nothing else",
+    })
+    .option("quiet", { type: "boolean", default: false, describe: "no summary, no progress" })
+    .option("log-level", { choices: LOG_LEVELS, default: "warn", requiresArg: true, describe: "log on standard error" })
+    .group(["fault", "timing"], "Experiment:")
+    .group(["stats", "json", "quiet", "log-level"], "Output:") as unknown as Argv<SharedArguments>;
+}
+
+export const FAULT_HELP = `Faults
+  TARGET:flip:BIT[,BIT...]@TRIGGER
+  TARGET   replica-2:eax                  a register (${"eax ecx edx ebx esp ebp esi edi eip eflags"})
+           replica-2:aes_round_keys+16    memory by symbol, in the replica's own space
+           replica-2:0x0804a010           memory by virtual address
+           physical:0x123000              memory by physical address
+  TRIGGER  cycle=N                        at that clock of the machine
+           instruction=N                  after N user instructions of the target's own`;
+
+/** A text option that may be given once. */
+export function single(value: Text, name: string): string | undefined {
+  if (!Array.isArray(value)) return value;
+  throw new InputError({ file: `--${name}`, problem: "given more than once", mend: "give it once" });
+}
+
+export function faultOptions(value: Text): Fault[] {
+  if (value === undefined) return [];
+  return (Array.isArray(value) ? value : [value]).map((line) => parseFault(line));
+}
+
+export function timingOption(value: string | undefined): { timing: "simple" | "p5" } | Record<string, never> {
+  return value === "simple" || value === "p5" ? { timing: value } : {};
+}
+
+export function logLevel(value: string): LogLevel {
+  return LOG_LEVELS.find((level) => level === value) ?? "warn";
+}
+
+/** A whole number in decimal, with `_` or `,` between thousands if wished. */
+export function numberOption(value: Text, name: string, least: number, most: number): number | undefined {
+  const text = single(value, name);
+  if (text === undefined) return undefined;
+  const number = /^\d+$/.test(text.replace(/(?<=\d)[_,](?=\d)/g, "")) ? Number(text.replace(/[_,]/g, "")) : Number.NaN;
+  if (number >= least && number <= most) return number;
+  const problem = `"${text}" is not a whole number from ${least} to ${most}`;
+  throw new InputError({ file: `--${name}`, problem, mend: `write for example --${name} ${Math.max(least, 3)}` });
+}
+
+/** Bytes in hexadecimal of one of the given lengths. */
+export function hexOption(value: Text, name: string, lengths: readonly number[]): Uint8Array | undefined {
+  const text = single(value, name);
+  if (text === undefined) return undefined;
+  const allowed = lengths.length === 1 ? `${lengths[0]}` : `${lengths.slice(0, -1).join(", ")} or ${lengths.at(-1)}`;
+  const mend = `give ${allowed} bytes, two digits each`;
+  if (!/^[0-9a-fA-F]*$/.test(text)) {
+    throw new InputError({ file: `--${name}`, problem: "there is a character that is no hexadecimal digit", mend });
+  }
+  if (!lengths.includes(text.length / 2)) {
+    throw new InputError({ file: `--${name}`, problem: `${text.length} hexadecimal digits`, mend });
+  }
+  return Buffer.from(text, "hex");
+}

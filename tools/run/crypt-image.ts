@@ -1,0 +1,20 @@
+import { type Image, imageFromScenario } from "../image/image.ts";
+import type { IMPLEMENTATIONS } from "../image/scenario.ts";
+
+export type Implementation = (typeof IMPLEMENTATIONS)[number];
+
+/**
+ * The scenario behind `encrypt` and `decrypt`: N replicas, the given implementations dealt out in turn.
+ * Its workload is a place-holder; every chunk of the file brings its own.
+ */
+export function cryptImage(replicas: number, implementations: readonly Implementation[]): Image {
+  const scenario = {
+    name: `aes-${replicas}-replicas`,
+    machine: { memory: "16 MiB" },
+    replicas: Array.from({ length: replicas }, (_, i) => ({
+      implementation: implementations[i % implementations.length],
+    })),
+    workload: { mode: "ecb", key: "00".repeat(16), data: { hex: "" } },
+  };
+  return imageFromScenario(JSON.stringify(scenario), "the scenario of encrypt and decrypt");
+}
