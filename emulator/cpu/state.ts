@@ -47,7 +47,7 @@ export const enum Word {
    * Not 0 while a REP string instruction is stopped between two elements by a run limit: its start-up clocks are paid.
    * Cleared by whatever delivers an interrupt or exception (the start-up is then paid again on return).
    */
-  RepeatInProgress = 22,
+  RepeatInProgress = 25,
   /** Word index of the micro-operation being executed; tells a fault which instruction raised it. Not state. */
   CurrentMicro = 23,
   /** Set by the block cache when decoded code was invalidated: the running block is left at the next boundary. Not state. */

@@ -66,7 +66,7 @@ export interface Encoding {
   readonly modRm: boolean;
   /** ModR/M reg field that selects this form ("/0" … "/7"), or -1. */
   readonly digit: number;
-  /** Fixed second byte that must follow the opcode (AAM and AAD have an immediate instead; FWAIT forms none), or -1. */
+  /** In order: ib iw iv immediates (iv by operand size), cb cv relative branch, cp far pointer, mo memory offset (by address size). */
   readonly immediates: readonly ("ib" | "iw" | "iv" | "cb" | "cv" | "cp" | "mo")[];
 }
 
@@ -92,6 +92,12 @@ export interface FlagUse {
   readonly undefinedChoice: string;
 }
 
+export interface RepeatClocks {
+  readonly zero: number;
+  readonly base: number;
+  readonly each: number;
+}
+
 /** A rare or block-ending instruction: does everything, faults by raiseFault. `instruction` = word index of its record. */
 export type Handler = (cpu: Cpu, instruction: number) => void;
 
@@ -111,6 +117,8 @@ export interface InstructionForm {
   readonly lockable: boolean;
   /** Ends a decoded block: control transfer, or changes what later instructions mean or when events are taken. */
   readonly endsBlock: boolean;
+  /** The handler leaves EIP at the next instruction to execute; otherwise the run loop advances it. */
+  readonly transfers: boolean;
   /** Micro-operation of the byte form (16- and 32-bit ones follow it), or a handler. */
   readonly micro: number;
   readonly handler: Handler | undefined;
@@ -118,6 +126,10 @@ export interface InstructionForm {
   /** Clocks with a register r/m operand (or none), and with a memory one. Variable parts are added by the semantics. */
   readonly clocks: number;
   readonly memoryClocks: number;
+  /** Clocks with 16-bit operands where they differ (register or memory), or -1. */
+  readonly clocks16: number;
+  /** String instructions with a REP prefix: clocks for a count of zero, start-up, each element; charged by the handler. */
+  readonly repeat: RepeatClocks | undefined;
   /** Vectors that the form can raise beyond memory faults. */
   readonly raises: readonly number[];
 }
