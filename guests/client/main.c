@@ -33,7 +33,6 @@ static u32 send_key(void) {
   memcpy(words, work->key, sizeof words);
   L4_LoadMR(1, work->key_bytes);
   L4_LoadMRs(2, KEY_WORDS, words);
-  work->rounds++;
   return ask(L4_Tag(LABEL_VOTE_KEY, 1 + KEY_WORDS, 0), 0);
 }
 

@@ -59,7 +59,7 @@ struct workload {
   u8 key[32];
   u8 iv[16];
   /* Written by the client while it works. */
-  volatile u32 status, output_bytes, rounds;
+  volatile u32 status, output_bytes, rounds; /* rounds: requests, without the key set-up */
   u32 reserved[4];
 };
 
@@ -67,7 +67,7 @@ enum vote_verdict { VERDICT_UNANIMOUS = 0, VERDICT_MAJORITY = 1, VERDICT_NONE = 
 
 /* One round that was not unanimous. Masks have bit i-1 for replica i. */
 struct vote {
-  u32 round;
+  u32 round;          /* from 1; 0: the key set-up before the first */
   u32 verdict;
   u32 dissent_mask;   /* answered otherwise than the majority */
   u32 late_mask;      /* no answer by the deadline */
@@ -80,7 +80,7 @@ struct vote_log {
   u32 magic, version;
   u32 capacity;       /* set by the host: how many records have room */
   volatile u32 count; /* records stored */
-  volatile u32 rounds, unanimous, majority, no_majority;
+  volatile u32 rounds, unanimous, majority, no_majority; /* requests, without the key set-up */
   struct vote votes[];
 };
 

@@ -2,6 +2,7 @@
  * First instruction of every guest: own stack (the kernel gives none), then start in lib/start.c, which does not return.
  * The kernel has cleared no register for us; the direction flag is clear.
  */
+        .file "crt0.S"
         .intel_syntax noprefix
         .section .text.start, "ax", @progbits
         .globl _start

@@ -3,6 +3,7 @@
  * the kernel's stub through the table that lib/start.c fills from the kernel interface page. EBX, ESI, EDI and EBP
  * belong to the C caller and are saved here; nothing is assumed of the other registers after a call but the results.
  */
+        .file "syscalls.S"
         .intel_syntax noprefix
         .text
 

@@ -12,7 +12,9 @@
 #define STRANGER REPLICAS_MAX
 
 static L4_ThreadId_t client;
-static u32 quorum, round_number;
+static u32 quorum;
+static u32 sequence; /* of everything that was voted on */
+static u32 requests; /* the rounds that people count: key set-ups are none */
 
 /* The client's message; a second one cannot come before the first is answered. */
 static struct {
@@ -76,7 +78,7 @@ static void answer_client(u32 status, const u32 *data, u32 words) {
 
 static void run_round(L4_Word_t label, u32 answer_data_words) {
   u64 deadline = L4_SystemClock() + TASK_INFO->config.deadline_us;
-  round_begin(++round_number, label, request.word, request.words, answer_data_words);
+  round_begin(++sequence, label, request.word, request.words, answer_data_words);
   while (round_open(quorum) && take_message(deadline)) continue;
 
   u32 replied = 0, trapped = 0;
@@ -91,7 +93,7 @@ static void run_round(L4_Word_t label, u32 answer_data_words) {
   } else {
     answer_client(SERVICE_NO_MAJORITY, NULL, 0);
   }
-  report_round(round_number, &count, replied, trapped);
+  report_round(label == LABEL_REPLICA_KEY ? 0 : ++requests, &count, replied, trapped);
 }
 
 static void serve(void) {

@@ -1,4 +1,7 @@
-/* What the voter knows of each replica, and the messages to and from it. */
+/*
+ * What the voter knows of each replica, and the messages to and from it. A round here is anything that is voted on, key
+ * set-ups too; rounds are numbered from 1, and the number travels with the question and the answer.
+ */
 #pragma once
 #include "l4.h"
 #include "vote.h"

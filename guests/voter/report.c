@@ -54,8 +54,9 @@ static void group(struct line *line, u32 mask, const char *what) {
 
 static void print_round(const struct vote *vote, u32 agreeing_mask, const char *ending) {
   struct line line = {0};
-  line_text(&line, "voter: round ");
-  line_decimal(&line, vote->round);
+  line_text(&line, "voter: ");
+  line_text(&line, vote->round == 0 ? "key set-up" : "round ");
+  if (vote->round != 0) line_decimal(&line, vote->round);
   line_text(&line, ":");
   group(&line, vote->dissent_mask, " outvoted (wrong value),");
   group(&line, vote->late_mask, " late,");
@@ -93,15 +94,19 @@ static void print_if_news(const struct vote *vote, u32 agreeing_mask) {
   print_round(vote, agreeing_mask, enough ? "; more like this in the vote log only" : "");
 }
 
+static void count_round(enum vote_verdict verdict) {
+  rounds++;
+  if (verdict == VERDICT_UNANIMOUS) unanimous++;
+  else if (verdict == VERDICT_MAJORITY) majority++;
+  else no_majority++;
+}
+
 void report_round(u32 round, const struct count *count, u32 replied_mask, u32 trapped_mask) {
   u32 all = (1u << replica_count) - 1;
   struct vote vote = {round, count->verdict, count->dissent_mask, all & ~replied_mask & ~trapped_mask,
                       trapped_mask, replied_mask, 0, 0};
   read_time_stamp(&vote.cycle_low, &vote.cycle_high);
-  rounds++;
-  if (count->verdict == VERDICT_UNANIMOUS) unanimous++;
-  else if (count->verdict == VERDICT_MAJORITY) majority++;
-  else no_majority++;
+  if (round != 0) count_round(count->verdict);
   for (u32 i = 0; i < replica_count; i++) {
     tallies[i].outvoted += vote.dissent_mask >> i & 1;
     tallies[i].late += vote.late_mask >> i & 1;

@@ -5,7 +5,7 @@
 /* After the replicas are known (replicas.h). */
 void report_start(void);
 
-/* `lost_mask`: bit i set when replica i+1 has been stopped by the root task. */
+/* Masks: bit i for replica i+1. A key set-up is round 0: it is reported when something is wrong, but not counted. */
 void report_round(u32 round, const struct count *count, u32 replied_mask, u32 trapped_mask);
 
 void report_end(void);
