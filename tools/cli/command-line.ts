@@ -15,7 +15,7 @@ const EXAMPLES = `Examples
   quorum86 boot
       the bundled image: three replicas, one fault, one vote
   quorum86 boot --fault replica-1:eax:flip:7@instruction=9000
-      one fault more
+      the same with another fault
   quorum86 encrypt --key 000102030405060708090a0b0c0d0e0f --mode ecb a.txt a.bin
       a file of yours, through three replicas
   quorum86 COMMAND --help

@@ -107,7 +107,7 @@ export async function runCrypt(argv: ArgumentsCamelCase<CryptArguments>, operati
   const cipher = readCipher(argv);
   const replicas = numberOption(argv.replicas, "replicas", 1, 16)!;
   const image = cryptImage(replicas, readImplementations(single(argv.implementation, "implementation")!));
-  const faults = faultOptions(argv.fault);
+  const faults = faultOptions(argv.fault) ?? [];
   if (argv.json && argv.out === "-") {
     throw new InputError({
       file: "--json",

@@ -48,7 +48,8 @@ export const FAULT_HELP = `Faults
            replica-2:0x0804a010           memory by virtual address
            physical:0x123000              memory by physical address
   TRIGGER  cycle=N                        at that clock of the machine
-           instruction=N                  after N user instructions of the target's own`;
+           instruction=N                  after N user instructions of the target's own
+  --fault replaces the scenario's own faults; --fault none runs without any`;
 
 /** A text option that may be given once. */
 export function single(value: Text, name: string): string | undefined {
@@ -56,9 +57,11 @@ export function single(value: Text, name: string): string | undefined {
   throw new InputError({ file: `--${name}`, problem: "given more than once", mend: "give it once" });
 }
 
-export function faultOptions(value: Text): Fault[] {
-  if (value === undefined) return [];
-  return (Array.isArray(value) ? value : [value]).map((line) => parseFault(line));
+/** The faults given, undefined if the option was not; `none` stands for an empty list. */
+export function faultOptions(value: Text): Fault[] | undefined {
+  if (value === undefined) return undefined;
+  const lines = Array.isArray(value) ? value : [value];
+  return lines.filter((line) => line !== "none").map((line) => parseFault(line));
 }
 
 export function timingOption(value: string | undefined): { timing: "simple" | "p5" } | Record<string, never> {

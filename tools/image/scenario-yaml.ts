@@ -190,8 +190,11 @@ interface JsonSchema {
   readonly items?: JsonSchema;
 }
 
+let jsonSchema: JsonSchema | undefined;
+
 function schemaAt(path: Path): JsonSchema | undefined {
-  let node: JsonSchema | undefined = scenarioJsonSchema();
+  jsonSchema ??= scenarioJsonSchema();
+  let node: JsonSchema | undefined = jsonSchema;
   for (const part of path) node = typeof part === "number" ? node?.items : node?.properties?.[part];
   return node;
 }

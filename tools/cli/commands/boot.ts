@@ -37,7 +37,7 @@ const EXAMPLES = `Examples
   quorum86 boot
       the bundled image with its own fault
   quorum86 boot my.yaml --fault replica-1:eip:flip:4@instruction=5000
-      a scenario of yours and one fault more
+      a scenario of yours, with this fault instead of its own
   quorum86 boot aes.tar --json --serial console.txt
       for programs`;
 
@@ -57,7 +57,7 @@ export function options(argv: Argv): Argv<BootArguments> {
 export async function run(argv: ArgumentsCamelCase<BootArguments>): Promise<number> {
   const log = createLogger(logLevel(argv.logLevel as string));
   const image = loadImage(argv.image ?? bundledScenario("aes-tmr"));
-  const faults = [...image.faults, ...faultOptions(argv.fault)];
+  const faults = faultOptions(argv.fault) ?? image.faults;
   const cycleLimit = numberOption(argv.cycles, "cycles", 1, Number.MAX_SAFE_INTEGER);
   const plan = planBoot(image);
   const serial = openSerial(single(argv.serial, "serial"), argv.json, argv.quiet);
