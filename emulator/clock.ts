@@ -13,8 +13,38 @@ export interface Alarm {
  */
 export interface Clock {
   /** Core clocks since reset. */
-  now(): number;
+  readonly now: number;
   /** Core clocks per second. */
   readonly hertz: number;
-  createAlarm(name: string, priority: number, callback: (cycle: number) => void): Alarm;
+  /** `callback` gets the cycle the alarm was due at; the clock may already be later. Lower priorities run first. */
+  createAlarm(name: string, priority: number, callback: (due: number) => void): Alarm;
+}
+
+/**
+ * A slower clock derived from the core clock, exact in integers at any time of a run: tick n happens at the first core
+ * cycle c with c * frequency >= n * hertz. Both rates must be below 2^26.5 Hz so that products stay below 2^53.
+ */
+export class DerivedClock {
+  private readonly hertz: number;
+  private readonly frequency: number;
+
+  constructor(hertz: number, frequency: number) {
+    if (hertz * frequency > Number.MAX_SAFE_INTEGER) throw new RangeError("clock rates are too high to be exact");
+    this.hertz = hertz;
+    this.frequency = frequency;
+  }
+
+  /** Number of ticks that have happened at a core cycle. */
+  ticksAt(cycle: number): number {
+    const seconds = Math.floor(cycle / this.hertz);
+    const rest = cycle - seconds * this.hertz;
+    return seconds * this.frequency + Math.floor((rest * this.frequency) / this.hertz);
+  }
+
+  /** Core cycle at which a tick happens. */
+  cycleOf(tick: number): number {
+    const seconds = Math.floor(tick / this.frequency);
+    const rest = tick - seconds * this.frequency;
+    return seconds * this.hertz + Math.ceil((rest * this.hertz) / this.frequency);
+  }
 }

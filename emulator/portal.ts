@@ -1,4 +1,5 @@
 import type { Cpu } from "./cpu/cpu.ts";
+import { Word } from "./cpu/state.ts";
 import { EventKind } from "./event-log.ts";
 import { PAGE_SHIFT, PageFlag } from "./memory/layout.ts";
 
@@ -36,6 +37,7 @@ export class Portals {
     const handler = this.handlers.get(physical >>> PAGE_SHIFT);
     if (handler === undefined)
       throw new Error(`page of 0x${physical.toString(16)} is flagged as a portal but has no handler`);
+    cpu.words[Word.InterruptShadow] = 0;
     cpu.eventLog.record(EventKind.PortalEntry, physical, 0);
     if (cpu.watch.events) cpu.watch.portalEnter(physical);
     handler(physical & 0xfff);

@@ -36,6 +36,8 @@ export class Cpu {
   readonly eventLog: EventLog;
   /** Asks the interrupt controller for the vector to deliver (the INTA cycles). */
   acknowledgeInterrupt: () => number = () => 0xff;
+  /** Set by every delivery through a gate; cleared and read by the run loop around one instruction. */
+  gateEntered = false;
   /** Called by the interpreter when it fetches at CPL 0 from a page flagged PageFlag.Portal, with the physical address. */
   enterPortal: (physical: number) => void = () => {};
 

@@ -50,7 +50,7 @@ export function sti(cpu: Cpu): void {
   holdInterruptsOff(cpu);
 }
 
-/** After STI, MOV SS and POP SS: no interrupt is taken before the next instruction has retired. */
+/** After STI, MOV SS and POP SS: no interrupt and no single-step trap is taken before the next instruction has retired. */
 export function holdInterruptsOff(cpu: Cpu): void {
   cpu.words[Word.InterruptShadow] = 1;
   cpu.requestAttention();

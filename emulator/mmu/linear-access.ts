@@ -24,7 +24,8 @@ import { oldestWay, Tlb, TlbEntry, touchWay } from "./tlb.ts";
 
 /** One memo: four words at Layout.Memos + 16 * set. */
 export const enum Memo {
-  Words = Layout.Memos / 4,
+  /** Layout.Memos in words. */
+  Words = 0x20000,
   ReadTag = 0,
   WriteTag = 1,
   /** Offset in linear memory minus linear address (mod 2^32). */

@@ -1,0 +1,23 @@
+/** The emulator's public face: a machine, what it is made of, and what one needs to set it up. */
+export type { Alarm, Clock } from "./clock.ts";
+export { loadPageDirectory } from "./cpu/control-registers.ts";
+export { Cpu } from "./cpu/cpu.ts";
+export { interruptReturn } from "./cpu/interrupt-return.ts";
+export { enterFlatProtectedMode, setSegment, setSegmentFromDescriptor } from "./cpu/segmentation.ts";
+export { Counter, Flag, SegmentRegister, SegmentWord, Vector, Word } from "./cpu/state.ts";
+export { ltr } from "./cpu/task-state-segment.ts";
+export type { Device, DeviceState } from "./devices/device.ts";
+export { EventKind, type EventListener, EventLog } from "./event-log.ts";
+export {
+  createMachine,
+  MAXIMUM_MEMORY_BYTES,
+  Machine,
+  type MachineConfiguration,
+  type RunLimits,
+  type StopReason,
+} from "./machine.ts";
+export { PAGE_BYTES, PAGE_SHIFT } from "./memory/layout.ts";
+export { PhysicalMemory } from "./memory/physical-memory.ts";
+export type { InterruptKind, Observer } from "./observer.ts";
+export type { PortalHandler } from "./portal.ts";
+export type { Snapshot } from "./snapshot.ts";
