@@ -74,6 +74,8 @@ export class CaseBuilder {
   /** What undefined results are masked: registers as bits, and flags. */
   undefinedRegisters = 0;
   undefinedFlags = 0;
+  /** Set when the choices turned out to mean nothing: the generator then begins again. */
+  rejected = false;
 
   constructor(random: Random, size: number) {
     this.random = random;
@@ -98,7 +100,10 @@ export class CaseBuilder {
 
   /** Gives the low part (or, for 8 bits, the encoded byte) of a register an operand value and the rest anything. */
   setOperandRegister(encoded: number, bits: number, value: number): void {
-    if (bits === 32) return this.setRegister(encoded, value);
+    if (bits === 32) {
+      this.setRegister(encoded, value);
+      return;
+    }
     const shift = bits === 8 && encoded >= 4 ? 8 : 0;
     const register = bits === 8 ? encoded & 3 : encoded;
     const mask = ((bits === 8 ? 0xff : 0xffff) << shift) >>> 0;

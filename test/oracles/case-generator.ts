@@ -135,7 +135,7 @@ function readMemory(builder: CaseBuilder, linear: number): number {
 }
 
 /** The value that the E operand ended up with, or undefined when it lies where no patch can be. */
-function valueOf(builder: CaseBuilder, place: MemoryOperand | number, bits: number): number | undefined {
+function operandValue(builder: CaseBuilder, place: MemoryOperand | number, bits: number): number | undefined {
   const mask = bits === 32 ? 0xffff_ffff : 2 ** bits - 1;
   if (typeof place !== "number") return place.patchable ? (readMemory(builder, place.linear) & mask) >>> 0 : undefined;
   if (bits === 8) return (builder.register(place & 3) >>> (place >= 4 ? 8 : 0)) & 0xff;
@@ -174,14 +174,14 @@ function chooseImplicitRegisters(builder: CaseBuilder, encoding: Encoding, place
       if (!usedByAddress) {
         chooseDividend(
           builder,
-          place === 0 || place === 2 ? undefined : valueOf(builder, place, bits),
+          place === 0 || place === 2 ? undefined : operandValue(builder, place, bits),
           bits,
           encoding.mnemonic === "idiv",
         );
       }
       break;
     case "compare-exchange": {
-      const value = valueOf(builder, place, bits);
+      const value = operandValue(builder, place, bits);
       if (value !== undefined && !usedByAddress && place !== 0 && random.chance(0.5))
         builder.setOperandRegister(Register.Eax, bits, value);
       break;
@@ -253,7 +253,10 @@ function chooseBoundPair(builder: CaseBuilder, place: MemoryOperand | number, re
 /** A bit string in memory: the offset in the register moves the address by up to 2^28 bytes; keep most of it near. */
 function chooseBitOffset(builder: CaseBuilder, reg: number, place: MemoryOperand | number): void {
   const random = builder.random;
-  if (typeof place === "number") return builder.setOperandRegister(reg, builder.size, random.operand(builder.size));
+  if (typeof place === "number") {
+    builder.setOperandRegister(reg, builder.size, random.operand(builder.size));
+    return;
+  }
   const offset = random.pick([
     random.below(32),
     random.between(-64, 64),
@@ -298,8 +301,9 @@ function generateOrdinary(builder: CaseBuilder, encoding: Encoding): void {
     chooseImplicitRegisters(builder, encoding, place);
     equalise(builder, encoding, place);
     if (encoding.kind === "bound") chooseBoundPair(builder, place, reg);
-    if (encoding.kind === "bit-string" && (typeof place === "number" ? place !== reg : !addressUses(builder, reg))) {
-      chooseBitOffset(builder, reg, place);
+    if (encoding.kind === "bit-string") {
+      if (typeof place !== "number" && addressUses(builder, reg)) builder.rejected = true;
+      else if (place !== reg) chooseBitOffset(builder, reg, place);
     }
   }
   const offset = encoding.operands.find((operand) => operand.startsWith("O"));
@@ -378,11 +382,12 @@ function chooseDecoration(builder: CaseBuilder, encoding: Encoding): void {
   }
 }
 
-function generateOne(encoding: Encoding, size: number, random: Random): Vector {
+function generateOne(encoding: Encoding, size: number, random: Random): Vector | undefined {
   const builder = new CaseBuilder(random, size);
   if (isSpecial(encoding)) generateSpecial(builder, encoding);
   else generateOrdinary(builder, encoding);
   chooseDecoration(builder, encoding);
+  if (builder.rejected) return undefined;
   return {
     test: builder.build(),
     undefinedFlags: builder.undefinedFlags,
@@ -407,7 +412,7 @@ export function generateVectors(encoding: Encoding, size: number, count: number,
   const vectors: Vector[] = [];
   while (vectors.length < count) {
     const vector = generateOne(encoding, size, random);
-    if (!jumpsIntoItself(encoding, vector.test)) vectors.push(vector);
+    if (vector !== undefined && !jumpsIntoItself(encoding, vector.test)) vectors.push(vector);
   }
   return vectors;
 }

@@ -179,7 +179,6 @@ EC in AL,DX #privileged
 ED in eAX,DX #privileged
 EE out DX,AL #privileged
 EF out DX,eAX #privileged
-F1 int1 - #trap
 F4 hlt - #privileged
 F5 cmc -
 F6/0 test Eb,Ib r ?A

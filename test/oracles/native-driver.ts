@@ -6,6 +6,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { segmentBase } from "./case-builder.ts";
 import { CODE_FILL } from "./stage.ts";
 import type { DriverOrReason, Outcome, Patch, TestCase, TestDriver } from "./test-driver.ts";
 
@@ -83,10 +84,12 @@ function joinAdjacent(changes: Patch[]): Patch[] {
 /** INT3 of the page fill ends a case normally; an INT3 or INT 3 that is the case's own code is a fault of the case. */
 function endedNormally(test: TestCase, vector: number, eip: number): boolean {
   if (vector !== BREAKPOINT) return false;
-  const at = eip - 1;
+  const base = segmentBase(test.segments[1] ?? 0);
+  const at = base + eip - 1;
+  const begin = base + test.eip;
   for (const patch of test.patches) {
     const byte = patch.bytes[at - patch.address];
-    if (byte !== undefined) return byte === CODE_FILL && (at < test.eip || at >= test.eip + test.codeBytes);
+    if (byte !== undefined) return byte === CODE_FILL && (at < begin || at >= begin + test.codeBytes);
   }
   return true;
 }

@@ -1,9 +1,21 @@
 /** Operands of instructions for which random values would mean nothing: stack, branches, segments, strings, system. */
 import { bytesOf, type CaseBuilder, DIRECTION_FLAG, Register, Segment, segmentBase } from "./case-builder.ts";
 import type { Encoding } from "./catalogue.ts";
-import { chooseImplicitOperand, chooseMemoryOperand } from "./memory-operand.ts";
+import { chooseImplicitOperand, chooseMemoryOperand, type MemoryOperand } from "./memory-operand.ts";
 import type { Random } from "./random.ts";
-import { CODE, DATA, FLAT_CODE, FLAT_DATA, LOW_CODE, LocalSelector, PAGE_BYTES, STACK, STACK_TOP } from "./stage.ts";
+import {
+  ABSENT,
+  CODE,
+  DATA,
+  FLAT_CODE,
+  FLAT_DATA,
+  LOW_CODE,
+  LocalSelector,
+  PAGE_BYTES,
+  READ_ONLY,
+  STACK,
+  STACK_TOP,
+} from "./stage.ts";
 
 /** Nothing is ever mapped here. */
 const NOWHERE = 0x0070_0000;
@@ -103,6 +115,7 @@ function encodeValue(
   bytes: number,
   keepStack: boolean,
   onlyMemory = false,
+  isTarget = false,
 ): void {
   const random = builder.random;
   if (!onlyMemory && random.chance(0.5)) {
@@ -113,6 +126,13 @@ function encodeValue(
   }
   const place = chooseMemoryOperand(builder, reg, bytes, keepStack);
   if (place.patchable) builder.patch(place.linear, value, bytes);
+  if (isTarget) rejectUnlessPatched(builder, place);
+}
+
+/** A target read where no patch reaches would be a random one, perhaps within the judge's own program. */
+function rejectUnlessPatched(builder: CaseBuilder, place: MemoryOperand): void {
+  const absent = place.linear >= ABSENT && place.linear < READ_ONLY;
+  if (!place.patchable && !absent) builder.rejected = true;
 }
 
 /** Where a transfer through CS may go: code of the stage, or where nothing is. Never data, which are not instructions. */
@@ -169,7 +189,7 @@ function generateIndirectBranch(builder: CaseBuilder, encoding: Encoding): void 
   const eip = builder.eip;
   const codeSelector = builder.segments[Segment.Cs];
   builder.opcode = [...encoding.opcode];
-  encodeValue(builder, encoding.extension ?? 0, target, builder.size / 8, call);
+  encodeValue(builder, encoding.extension ?? 0, target, builder.size / 8, call, false, true);
   // A CS override may have moved the code to another segment: the target then means something else, and that is fine.
   if (codeSelector === builder.segments[Segment.Cs]) builder.eip = eip;
 }
@@ -204,6 +224,7 @@ function generateFar(builder: CaseBuilder, encoding: Encoding): void {
     return;
   }
   const place = chooseMemoryOperand(builder, encoding.extension, bytes + 2, call);
+  rejectUnlessPatched(builder, place);
   if (!place.patchable) return;
   builder.patch(place.linear, offset, bytes);
   builder.patch(place.linear + bytes, selector, 2);

@@ -49,7 +49,15 @@ interface Library {
   start: (engine: unknown, begin: number, until: number, timeout: number, count: number) => number;
   stop: (engine: unknown) => number;
   control: (engine: unknown, control: number, begin: number, end: number) => number;
-  hook: (engine: unknown, handle: unknown[], type: number, callback: unknown, user: null, begin: number, end: number) => number;
+  hook: (
+    engine: unknown,
+    handle: unknown[],
+    type: number,
+    callback: unknown,
+    user: null,
+    begin: number,
+    end: number,
+  ) => number;
   version: (major: number[], minor: number[]) => number;
 }
 
@@ -99,7 +107,10 @@ class UnicornDriver implements TestDriver {
     this.check(library.open(ARCHITECTURE_X86, MODE_32, engine), "uc_open");
     this.engine = engine[0];
     STAGE_PAGES.forEach((page, i) => {
-      this.check(library.map(this.engine, page.address, PAGE_BYTES, page.writable ? PROTECTION_ALL : PROTECTION_READ), "uc_mem_map");
+      this.check(
+        library.map(this.engine, page.address, PAGE_BYTES, page.writable ? PROTECTION_ALL : PROTECTION_READ),
+        "uc_mem_map",
+      );
       this.writeMemory(page.address, STAGE_BACKGROUND[i] as Uint8Array);
     });
     const onInterrupt = koffi.register((_uc: unknown, vector: number) => {
@@ -198,7 +209,8 @@ class UnicornDriver implements TestDriver {
 
   private restore(dirty: readonly Uint8Array[]): void {
     STAGE_PAGES.forEach((page, i) => {
-      if (page.writable || dirty[i] !== STAGE_BACKGROUND[i]) this.writeMemory(page.address, STAGE_BACKGROUND[i] as Uint8Array);
+      if (page.writable || dirty[i] !== STAGE_BACKGROUND[i])
+        this.writeMemory(page.address, STAGE_BACKGROUND[i] as Uint8Array);
     });
   }
 
@@ -242,5 +254,10 @@ export function openUnicornDriver(): DriverOrReason {
   const library = loadLibrary();
   if (typeof library === "string") return { missing: `libunicorn: ${library}` };
   const packed = library.version([0], [0]);
-  return { driver: new UnicornDriver(library, `libunicorn ${packed >>> 24}.${(packed >>> 16) & 0xff}.${(packed >>> 8) & 0xff}`) };
+  return {
+    driver: new UnicornDriver(
+      library,
+      `libunicorn ${packed >>> 24}.${(packed >>> 16) & 0xff}.${(packed >>> 8) & 0xff}`,
+    ),
+  };
 }

@@ -1,0 +1,156 @@
+/**
+ * Writes the golden vectors (test/golden): `npm run build && node dist/test/oracles/generate.js [count]`.
+ * Needs a compiler with -m32 and libunicorn 2. The outcomes are silicon's; libunicorn confirms those that it can judge,
+ * and a disagreement without a row in differences.ts stops the program.
+ */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { generateVectors, type Vector } from "./case-generator.ts";
+import { CATALOGUE, type Encoding } from "./catalogue.ts";
+import { compareOutcomes } from "./compare.ts";
+import { UNICORN_DIFFERENCES, UNICORN_KINDS } from "./differences.ts";
+import { encodeGolden, GOLDEN_FORMAT, type GoldenForm, type GoldenVector } from "./golden-format.ts";
+import { findCompiler, openNativeDriver } from "./native-driver.ts";
+import type { Outcome, TestDriver } from "./test-driver.ts";
+import { openUnicornDriver } from "./unicorn-driver.ts";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
+const VECTORS_PER_FORM = 200;
+/** RF is set in the pushed flags of a fault; libunicorn pushes none. */
+const RESUME_FLAG = 0x1_0000;
+const DIVIDE_ERROR = 0;
+
+/** Which file an encoding's vectors go to. */
+function fileOf(encoding: Encoding): string {
+  if (encoding.kind === "shift" || encoding.kind === "double-shift") return "shift";
+  if (/^(bit-string|scan)$/.test(encoding.kind) || encoding.key.startsWith("0FBA")) return "bit";
+  if (/^(string|port-string|xlat)$/.test(encoding.kind)) return "string";
+  if (/^(branch|branch-indirect|return)$/.test(encoding.kind)) return "branch";
+  if (/^(far|interrupt|trap|into)/.test(encoding.kind) && encoding.kind !== "far-pointer") return "far-transfer";
+  if (/segment|selector|far-pointer/.test(encoding.kind)) return "segment";
+  if (/^(stack|enter|leave|pop-flags)$/.test(encoding.kind)) return "stack";
+  if (/^(privileged|control-register|undefined|undefined-modrm)$/.test(encoding.kind)) return "system";
+  if (/^(add|adc|sub|sbb|cmp|inc|dec|neg)$/.test(encoding.mnemonic)) return "arithmetic";
+  if (/^(and|or|xor|test|not)$/.test(encoding.mnemonic)) return "logic";
+  if (/^(i?mul|i?div|da[as]|aa[adms]|cwde|cdq)$/.test(encoding.mnemonic)) return "multiply-divide";
+  return "data-transfer";
+}
+
+/** Silicon's outcomes; a case that never ends is not a vector. */
+function judge(
+  silicon: TestDriver,
+  encoding: Encoding,
+  size: number,
+  count: number,
+): { vector: Vector; outcome: Outcome }[] {
+  const judged: { vector: Vector; outcome: Outcome }[] = [];
+  for (let seed = 0; judged.length < count; seed++) {
+    const vectors = generateVectors(encoding, size, count - judged.length, seed);
+    silicon.run(vectors.map((vector) => vector.test)).forEach((outcome, i) => {
+      if (outcome !== undefined) judged.push({ vector: vectors[i] as Vector, outcome });
+    });
+  }
+  return judged;
+}
+
+const unexplained: string[] = [];
+const explained = new Map<string, number>();
+
+function confirm(
+  unicorn: TestDriver,
+  encoding: Encoding,
+  judged: readonly { vector: Vector; outcome: Outcome }[],
+): boolean[] {
+  if (!UNICORN_KINDS.test(encoding.kind)) return judged.map(() => false);
+  const outcomes = unicorn.run(judged.map(({ vector }) => vector.test));
+  return judged.map(({ vector, outcome: silicon }, i) => {
+    const outcome = outcomes[i];
+    if (outcome === undefined) return false;
+    const mask = { flags: vector.undefinedFlags | RESUME_FLAG, registers: vector.undefinedRegisters };
+    const lines = compareOutcomes(silicon, outcome, mask);
+    if (lines.length === 0) return true;
+    const row = UNICORN_DIFFERENCES.find((known) =>
+      known.applies({ encoding, test: vector.test, silicon, unicorn: outcome }),
+    );
+    if (row !== undefined) explained.set(row.name, (explained.get(row.name) ?? 0) + 1);
+    else {
+      const code = Buffer.from(vector.test.patches[vector.test.patches.length - 1]?.bytes ?? []).toString("hex");
+      unexplained.push(`${encoding.key} ${encoding.mnemonic} ${code}\n    ${lines.join("\n    ")}`);
+    }
+    return false;
+  });
+}
+
+function toGolden(encoding: Encoding, judged: { vector: Vector; outcome: Outcome }, confirmed: boolean): GoldenVector {
+  const { vector, outcome } = judged;
+  // A fault leaves nothing undefined, except a divide error after the flags.
+  const defined = outcome.fault !== undefined && outcome.fault.vector !== DIVIDE_ERROR && outcome.fault.vector !== 1;
+  return {
+    test: vector.test,
+    expected: outcome,
+    undefinedFlags: defined && !runsBeforeItFaults(vector, outcome) ? 0 : vector.undefinedFlags,
+    undefinedRegisters: defined && !runsBeforeItFaults(vector, outcome) ? 0 : vector.undefinedRegisters,
+    uncheckedMemory: outcome.fault !== undefined && /^(pusha|popa|enter)$/.test(encoding.mnemonic),
+    confirmed,
+  };
+}
+
+/** The instruction itself completed and the fetch of the next one faulted. */
+function runsBeforeItFaults(vector: Vector, outcome: Outcome): boolean {
+  return outcome.eip !== vector.test.eip;
+}
+
+function main(): void {
+  const count = Number(process.argv[2] ?? VECTORS_PER_FORM);
+  const native = openNativeDriver(join(root, "test", "oracles", "native", "harness.c"));
+  const emulated = openUnicornDriver();
+  if ("missing" in native) throw new Error(native.missing);
+  if ("missing" in emulated) throw new Error(emulated.missing);
+  const files = new Map<string, { forms: GoldenForm[]; vectors: GoldenVector[][] }>();
+  let confirmations = 0;
+  let total = 0;
+  for (const encoding of CATALOGUE) {
+    for (const size of encoding.sizes) {
+      const judged = judge(native.driver, encoding, size, count);
+      const confirmed = confirm(emulated.driver, encoding, judged);
+      const name = fileOf(encoding);
+      const file = files.get(name) ?? { forms: [], vectors: [] };
+      files.set(name, file);
+      file.forms.push({
+        key: encoding.key,
+        mnemonic: encoding.mnemonic,
+        size,
+        count,
+        undefinedFlags: encoding.undefinedFlags,
+      });
+      file.vectors.push(judged.map((one, i) => toGolden(encoding, one, confirmed[i] as boolean)));
+      confirmations += confirmed.filter(Boolean).length;
+      total += count;
+    }
+  }
+  const folder = join(root, "test", "golden");
+  mkdirSync(folder, { recursive: true });
+  for (const [name, file] of files) {
+    const header = {
+      format: GOLDEN_FORMAT,
+      generator: "test/oracles/generate.ts",
+      judges: ["x86 silicon at privilege level 3, test/oracles/native/harness.c", emulated.driver.name],
+      compiler: findCompiler()?.version ?? "unknown",
+      forms: file.forms,
+    };
+    const path = join(folder, `${name}.gz`);
+    rmSync(path, { force: true });
+    writeFileSync(path, encodeGolden({ header, vectors: file.vectors }));
+  }
+  process.stdout.write(`${total} vectors, ${confirmations} confirmed by ${emulated.driver.name}\n`);
+  for (const [name, times] of explained) process.stdout.write(`known difference: ${name}: ${times}\n`);
+  if (unexplained.length > 0) {
+    process.stdout.write(
+      `${unexplained.length} differences without an explanation:\n${unexplained.slice(0, 40).join("\n")}\n`,
+    );
+    process.exitCode = 1;
+  }
+}
+
+main();
