@@ -3,7 +3,7 @@ import { createReadStream, fstatSync, statSync } from "node:fs";
 import type { ArgumentsCamelCase, Argv } from "yargs";
 import { AtomicFile, fileError } from "../files.ts";
 import type { Operation } from "../image/boot-config.ts";
-import { IMPLEMENTATIONS } from "../image/scenario.ts";
+import { IMPLEMENTATIONS, MOST_REPLICAS } from "../image/scenario.ts";
 import { InputError } from "../input-error.ts";
 import { cryptImage, type Implementation } from "../run/crypt-image.ts";
 import { type CryptResult, cryptStream, type FileMode } from "../run/crypt-stream.ts";
@@ -85,7 +85,7 @@ export function cryptOptions(argv: Argv, operation: Operation): Argv<CryptArgume
       type: "string",
       default: "3",
       requiresArg: true,
-      describe: "how many, 1 to 16; 1 has no vote",
+      describe: `how many, 1 to ${MOST_REPLICAS}; 1 has no vote`,
     })
     .option("implementation", {
       type: "string",
@@ -105,7 +105,7 @@ ${EXIT_CODES}`) as unknown as Argv<CryptArguments>;
 export async function runCrypt(argv: ArgumentsCamelCase<CryptArguments>, operation: Operation): Promise<number> {
   const log = createLogger(logLevel(argv.logLevel as string));
   const cipher = readCipher(argv);
-  const replicas = numberOption(argv.replicas, "replicas", 1, 16)!;
+  const replicas = numberOption(argv.replicas, "replicas", 1, MOST_REPLICAS)!;
   const image = cryptImage(replicas, readImplementations(single(argv.implementation, "implementation")!));
   const faults = faultOptions(argv.fault) ?? [];
   if (argv.json && argv.out === "-") {

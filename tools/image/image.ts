@@ -3,12 +3,12 @@
  * data/ and a manifest.json with SHA-256 sums, or a scenario file whose references are read from disk.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import type { Fault } from "../faults/fault.ts";
 import { readInput } from "../files.ts";
+import { GUESTS, PREBUILT, readManifest } from "../guests/manifest.ts";
 import { InputError, printable } from "../input-error.ts";
 import { BUNDLED, replicaModule, type Scenario } from "./scenario.ts";
 import { type ParsedScenario, parseScenario } from "./scenario-yaml.ts";
@@ -17,8 +17,6 @@ import { readTar, type TarMember, writeTar } from "./tar.ts";
 const SCENARIO_MEMBER = "scenario.yaml";
 const MANIFEST_MEMBER = "manifest.json";
 const REPACK = "make the image again with `quorum86 image pack`";
-/** The package's own directory: two levels above dist/tools/image. */
-const PACKAGE = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** A scenario and the bytes of every file that it references. */
 export interface Image {
@@ -41,7 +39,7 @@ export type ImageManifest = z.output<typeof manifestSchema>;
 
 /** The scenario that comes with the package under that name. */
 export function bundledScenario(name: string): string {
-  return resolve(PACKAGE, "guests/scenarios", `${name}.yaml`);
+  return resolve(GUESTS, "scenarios", `${name}.yaml`);
 }
 
 /**
@@ -169,12 +167,25 @@ function readReference(reference: string, key: string, file: string): Uint8Array
     return readInput(path);
   }
   const name = reference.slice(BUNDLED.length);
-  const path = resolve(PACKAGE, "guests/prebuilt", name);
+  const path = resolve(PREBUILT, name);
   if (name !== basename(name) || !existsSync(path)) {
     const problem = `no module "${printable(name)}" comes with quorum86`;
     throw new InputError({ file, key, problem, mend: "correct the name, or give the path of a file" });
   }
-  return readFileSync(path);
+  const data = readInput(path);
+  if (bundledSum(name) !== sha256(data)) {
+    const problem = `the bundled module "${name}" is not what its manifest says`;
+    throw new InputError({ file: path, problem, mend: "install quorum86 again, or run `npm run guests`" });
+  }
+  return data;
+}
+
+function bundledSum(name: string): string | undefined {
+  try {
+    return readManifest(PREBUILT).programs[name]?.sha256;
+  } catch {
+    return undefined;
+  }
 }
 
 function memberName(reference: string, folder: string, taken: ReadonlySet<string>): string {

@@ -6,6 +6,8 @@ import { z } from "zod";
 import { faultSchema } from "../faults/fault.ts";
 
 export const BUNDLED = "bundled:";
+/** As many as the voter has room for (REPLICAS_MAX in guests/voter/vote.h). */
+export const MOST_REPLICAS = 16;
 export const IMPLEMENTATIONS = ["bytewise", "ttable", "bitslice"] as const;
 
 const MICROSECONDS = { us: 1, ms: 1_000, s: 1_000_000 } as const;
@@ -73,7 +75,12 @@ const replicaGroup = z
       .min(1)
       .optional()
       .describe("ELF file of the implementation, instead of the one that comes with quorum86"),
-    count: z.int().min(1).max(32).default(1).describe("how many replicas of this kind, 1 to 32"),
+    count: z
+      .int()
+      .min(1)
+      .max(MOST_REPLICAS)
+      .default(1)
+      .describe(`how many replicas of this kind, 1 to ${MOST_REPLICAS}`),
     priority: priority(100),
     timeSlice,
     startDelay,
@@ -131,8 +138,13 @@ export const scenarioSchema = z.strictObject({
   replicas: z.array(replicaGroup).min(1).describe("a list of replica kinds, at least one"),
   voter: z
     .strictObject({
-      replicas: z.int().min(1).max(32).optional().describe("N: must equal the number of replicas listed"),
-      faulty: z.int().min(0).max(15).optional().describe("f: how many replicas may be wrong at once; N >= 2f + 1"),
+      replicas: z.int().min(1).max(MOST_REPLICAS).optional().describe("N: must equal the number of replicas listed"),
+      faulty: z
+        .int()
+        .min(0)
+        .max((MOST_REPLICAS - 1) >> 1)
+        .optional()
+        .describe("f: how many replicas may be wrong at once; N >= 2f + 1"),
       deadline: duration("how long the voter waits for the answers to one request", "20 ms"),
       priority: priority(130),
       timeSlice,
@@ -192,7 +204,9 @@ export function crossCheck(scenario: Scenario): { path: (string | number)[]; pro
   const found: { path: (string | number)[]; problem: string; mend: string }[] = [];
   const n = replicaCount(scenario);
   const { voter, workload } = scenario;
-  if (n > 32) found.push({ path: ["replicas"], problem: `${n} replicas in all`, mend: "use at most 32" });
+  if (n > MOST_REPLICAS) {
+    found.push({ path: ["replicas"], problem: `${n} replicas in all`, mend: `use at most ${MOST_REPLICAS}` });
+  }
   if (voter.replicas !== undefined && voter.replicas !== n) {
     const problem = `the voter expects ${voter.replicas} replicas, ${n} are listed`;
     found.push({ path: ["voter", "replicas"], problem, mend: `write ${n}, or leave the key out` });
