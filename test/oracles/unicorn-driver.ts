@@ -6,7 +6,7 @@
  * libunicorn is GPL-2 software: tests load it from the system where it is installed, the product never does.
  */
 import koffi from "koffi";
-import { segmentBase } from "./case-builder.ts";
+import { findChanges } from "./memory-changes.ts";
 import { FLAT_CODE, FLAT_DATA, PAGE_BYTES, STAGE_BACKGROUND, STAGE_PAGES } from "./stage.ts";
 import type { DriverOrReason, Fault, Outcome, Patch, TestCase, TestDriver } from "./test-driver.ts";
 
@@ -231,23 +231,6 @@ class UnicornDriver implements TestDriver {
   private check(error: number, what: string): void {
     if (error !== 0) throw new Error(`${what} failed with ${error}`);
   }
-}
-
-/** Appends the runs of bytes in which a page differs. */
-export function findChanges(address: number, before: Uint8Array, now: Uint8Array, changes: Patch[]): void {
-  if (Buffer.compare(before, now) === 0) return;
-  for (let from = 0; from < before.length; from++) {
-    if (before[from] === now[from]) continue;
-    let to = from;
-    while (to < before.length && before[to] !== now[to]) to++;
-    changes.push({ address: address + from, bytes: now.slice(from, to) });
-    from = to;
-  }
-}
-
-/** True when the segment selectors of a case all have base 0. */
-export function isFlat(test: TestCase): boolean {
-  return test.segments.every((selector) => segmentBase(selector) === 0);
 }
 
 export function openUnicornDriver(): DriverOrReason {
