@@ -2,7 +2,7 @@
  * One run of a scenario: a machine with the kernel booted, faults applied on the way, and at any time the result so
  * far. Deterministic: the same plan and faults give the same result however the run is sliced.
  */
-import { createMachine, type Machine, type StopReason } from "../../emulator/machine.ts";
+import { createMachine, type Machine, type Snapshot, type StopReason } from "../../emulator/index.ts";
 import { bootKernel, type Kernel, KernelBootError } from "../../kernel/index.ts";
 import type { Fault } from "../faults/fault.ts";
 import { formatFault } from "../faults/fault.ts";
@@ -24,6 +24,14 @@ export interface RunOptions {
   readonly onInjection?: (report: InjectionReport) => void;
 }
 
+/** A run at one moment; goes back into this run, or into another one of the same plan. */
+export interface RunSnapshot {
+  readonly machine: Snapshot;
+  readonly injections: readonly InjectionReport[];
+  readonly pending: readonly AimedFault[];
+  readonly outcome: Outcome | undefined;
+}
+
 const TARGET_RUNS = "fault target runs";
 
 export class ScenarioRun {
@@ -32,8 +40,8 @@ export class ScenarioRun {
   readonly plan: BootPlan;
   readonly #options: RunOptions;
   readonly #moduleAddresses: ReadonlyMap<string, number>;
-  readonly #injections: InjectionReport[] = [];
-  #pending: AimedFault[];
+  #injections: readonly InjectionReport[] = [];
+  #pending: readonly AimedFault[];
   #outcome: Outcome | undefined;
 
   /** @throws InputError if a fault names something that is not there, or the kernel cannot boot the plan. */
@@ -67,6 +75,23 @@ export class ScenarioRun {
   /** Rounds that the client has finished, read from guest memory. */
   get rounds(): number {
     return this.#workload().rounds;
+  }
+
+  /** To be taken between calls of `advance`. Costs as many pages as were written since the last one. */
+  snapshot(): RunSnapshot {
+    const machine = this.machine.snapshot();
+    return { machine, injections: this.#injections, pending: this.#pending, outcome: this.#outcome };
+  }
+
+  /**
+   * Makes the run what it was.
+   * @param faults instead of those that were still to come.
+   */
+  restore(snapshot: RunSnapshot, faults?: readonly Fault[]): void {
+    this.machine.restore(snapshot.machine);
+    this.#injections = snapshot.injections;
+    this.#pending = faults?.map((fault) => aimFault(fault, this.plan.components)) ?? snapshot.pending;
+    this.#outcome = snapshot.outcome;
   }
 
   /** Ends the run from outside. */
@@ -165,7 +190,7 @@ export class ScenarioRun {
     this.#pending = this.#pending.filter((aimed) => !due.includes(aimed));
     for (const aimed of due) {
       const report = inject(this.machine, this.kernel, aimed);
-      this.#injections.push(report);
+      this.#injections = [...this.#injections, report];
       this.#options.onInjection?.(report);
     }
   }
