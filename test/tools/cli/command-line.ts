@@ -1,7 +1,7 @@
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const MAIN = fileURLToPath(new URL("../../../dist/tools/cli/main.js", import.meta.url));
+export const MAIN = fileURLToPath(new URL("../../../dist/tools/cli/main.js", import.meta.url));
 
 /** Runs the real program in a process of its own. */
 export function quorum86(words: readonly string[], input?: Uint8Array): SpawnSyncReturns<Buffer> {

@@ -1,0 +1,27 @@
+/**
+ * `npm run acceptance`: the full-size experiments that the test suite only samples, with their figures.
+ * Arguments choose some of them by name; without any, all run.
+ */
+
+import { manyFiles } from "./many-files.ts";
+import { megabyte } from "./megabyte.ts";
+import { randomFaults } from "./random-faults.ts";
+
+const EXPERIMENTS: Record<string, () => Promise<boolean>> = {
+  megabyte,
+  "many-files": manyFiles,
+  "random-faults": randomFaults,
+};
+
+const chosen = process.argv.slice(2);
+const unknown = chosen.find((name) => EXPERIMENTS[name] === undefined);
+if (unknown !== undefined) {
+  process.stderr.write(`there is no experiment "${unknown}"; use ${Object.keys(EXPERIMENTS).join(", ")}\n`);
+  process.exit(2);
+}
+for (const name of chosen.length > 0 ? chosen : Object.keys(EXPERIMENTS)) {
+  process.stdout.write(`\n== ${name}\n`);
+  const passed = await EXPERIMENTS[name]!();
+  process.stdout.write(`${passed ? "passed" : "FAILED"}\n`);
+  if (!passed) process.exitCode = 1;
+}
