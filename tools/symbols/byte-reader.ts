@@ -64,6 +64,12 @@ export class ByteReader {
     return Buffer.from(this.bytes.subarray(start, this.offset - 1)).toString("utf8");
   }
 
+  /** The next bytes: a view, not a copy. */
+  bytesOf(count: number): Uint8Array {
+    const at = this.take(count);
+    return this.bytes.subarray(at, at + count);
+  }
+
   skip(count: number): void {
     this.take(count);
   }
