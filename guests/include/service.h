@@ -11,6 +11,7 @@ enum service_label {
   LABEL_CONSOLE_DRAIN = 0x0102, /* answered with the same label when the last bit has left the UART */
   LABEL_CLIENT_DONE = 0x0201,   /* client to root: MR1 workload status */
   LABEL_TRAPPED = 0x0202,       /* root to voter: MR1 replica index */
+  LABEL_SECOND_THREAD = 0x0203, /* task to root: MR1 ip, MR2 sp; answered with MR1 thread id, nilthread when refused */
   LABEL_VOTE_KEY = 0x0301,      /* client to voter: MR1 header, MR2..MR9 key */
   LABEL_VOTE_REQUEST = 0x0302,  /* client to voter: MR1 header, MR2..MR5 iv, MR6.. data */
   LABEL_VOTE_REPLY = 0x0303,    /* voter to client: MR1 service status, MR2.. data */

@@ -126,6 +126,16 @@ static void client_done(void) {
   end_run(status == STATUS_DONE ? 0 : 1);
 }
 
+static void give_second_thread(struct task *task) {
+  u32 ip, sp;
+  L4_StoreMR(1, &ip);
+  L4_StoreMR(2, &sp);
+  L4_ThreadId_t second = task_second_thread(task, ip, sp);
+  L4_LoadMR(1, second.raw);
+  L4_Set_MsgTag(L4_Tag(LABEL_SECOND_THREAD, 1, 0));
+  L4_Reply(task->thread);
+}
+
 /* 1 when the sender gets the map item as its answer. */
 static u32 serve(L4_MsgTag_t tag, L4_ThreadId_t from, L4_MapItem_t *item) {
   struct task *task = task_of(from);
@@ -133,6 +143,7 @@ static u32 serve(L4_MsgTag_t tag, L4_ThreadId_t from, L4_MapItem_t *item) {
   u32 label = L4_Label(tag), words = L4_UntypedWords(tag);
   if (label == LABEL_CLIENT_DONE && words == 1 && task->config->kind == TASK_CLIENT) client_done();
   else if (label == LABEL_CONSOLE_DRAIN && task->config->kind == TASK_CONSOLE && ending) machine_exit(exit_code);
+  else if (label == LABEL_SECOND_THREAD && words == 2) give_second_thread(task);
   else if ((label & L4_PROTOCOL_MASK) == L4_LABEL_PAGE_FAULT && words == 2) return serve_page_fault(task, tag, item);
   else if ((label & L4_PROTOCOL_MASK) == L4_LABEL_IO_FAULT && words == 2) return serve_port_fault(task, item);
   else if ((label & L4_PROTOCOL_MASK) == L4_LABEL_EXCEPTION && words == L4_ExceptionWords) serve_exception(task);

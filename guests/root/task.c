@@ -6,6 +6,8 @@
 #include "task-info.h"
 
 #define UTCB_AREA 0xbf000000u
+#define UTCB_BYTES 512u
+#define SECOND_THREAD_OFFSET 256u /* from the first one's thread number */
 #define KIP_AREA 0xbff00000u
 /* Shared data appear at a multiple of 4 MiB plus their place in 4 MiB of physical memory, so large flexpages fit. */
 #define SHARED_BASE 0x20000000u
@@ -19,7 +21,9 @@ static const struct boot_config *config;
 
 struct task *task_of(L4_ThreadId_t thread) {
   for (u32 i = 0; i < task_count; i++)
-    if (L4_IsThreadEqual(tasks[i].thread, thread)) return &tasks[i];
+    if (L4_IsThreadEqual(tasks[i].thread, thread) ||
+        (L4_IsThreadEqual(tasks[i].second_thread, thread) && !L4_IsNilThread(thread)))
+      return &tasks[i];
   return NULL;
 }
 
@@ -82,16 +86,19 @@ static void make_info(struct task *task) {
   memcpy(&info->config, config, sizeof *config + config->task_count * sizeof config->tasks[0]);
 }
 
+static u32 schedule(L4_ThreadId_t thread, const struct task_config *settings, u32 priority) {
+  L4_Time_t slice = settings->timeslice_us == 0 ? L4_Never : L4_TimePeriod(settings->timeslice_us);
+  return L4_Schedule(thread, L4_TimeControl(slice, L4_Never), L4_UNCHANGED, priority, L4_UNCHANGED, NULL);
+}
+
 static void create(const struct task *task) {
   const struct task_config *settings = task->config;
   L4_ThreadId_t thread = task->thread, self = L4_MyGlobalId();
   L4_Fpage_t kip = L4_FpageLog2(KIP_AREA, 12), utcbs = L4_FpageLog2(UTCB_AREA, 12);
-  L4_Time_t slice = settings->timeslice_us == 0 ? L4_Never : L4_TimePeriod(settings->timeslice_us);
   if (!L4_ThreadControl(thread, thread, self, L4_nilthread, UTCB_AREA)) fatal("ThreadControl failed", settings->name);
   if (!L4_SpaceControl(thread, 0, kip, utcbs, L4_nilthread, NULL)) fatal("SpaceControl failed", settings->name);
   if (!L4_ThreadControl(thread, thread, self, self, L4_UTCB_UNCHANGED)) fatal("activation failed", settings->name);
-  if (!L4_Schedule(thread, L4_TimeControl(slice, L4_Never), L4_UNCHANGED, settings->priority, L4_UNCHANGED, NULL))
-    fatal("Schedule failed", settings->name);
+  if (!schedule(thread, settings, settings->priority)) fatal("Schedule failed", settings->name);
 }
 
 void tasks_start(void) {
@@ -112,12 +119,25 @@ void tasks_start(void) {
 }
 
 /* The start message of X.2 manual 2.6: instruction and stack pointer. Programs make their own stack. */
-static void start(struct task *task) {
-  L4_LoadMR(1, task->program.entry);
-  L4_LoadMR(2, 0);
+static u32 start_thread(L4_ThreadId_t thread, u32 ip, u32 sp) {
+  L4_LoadMR(1, ip);
+  L4_LoadMR(2, sp);
   L4_Set_MsgTag(L4_Tag(0, 2, 0));
-  if (L4_IpcFailed(L4_Reply(task->thread))) fatal("does not take its start message", task->config->name);
+  return L4_IpcSucceeded(L4_Reply(thread));
+}
+
+static void start(struct task *task) {
+  if (!start_thread(task->thread, task->program.entry, 0)) fatal("does not take its start message", task->config->name);
   task->started = 1;
+}
+
+L4_ThreadId_t task_second_thread(struct task *task, u32 ip, u32 sp) {
+  L4_ThreadId_t self = L4_MyGlobalId(), second = L4_GlobalId(task->config->thread_number + SECOND_THREAD_OFFSET, 1);
+  if (!L4_IsNilThread(task->second_thread)) return L4_nilthread;
+  if (!L4_ThreadControl(second, task->thread, self, self, UTCB_AREA + UTCB_BYTES)) return L4_nilthread;
+  task->second_thread = second;
+  schedule(second, task->config, task->config->priority + 1);
+  return start_thread(second, ip, sp) ? second : L4_nilthread;
 }
 
 u64 tasks_start_due(void) {

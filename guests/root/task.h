@@ -8,7 +8,7 @@
 
 struct task {
   const struct task_config *config;
-  L4_ThreadId_t thread;
+  L4_ThreadId_t thread, second_thread;
   struct program program;
   u32 frames[PROGRAM_PAGES_MAX];            /* of the program's pages; 0: none yet */
   u32 info_frame;
@@ -25,6 +25,12 @@ void tasks_start(void);
 
 /* Starts the tasks whose time has come. The system time of the next one, 0 when all are started. */
 u64 tasks_start_due(void);
+
+/*
+ * A second thread in the task's space, just above the first in priority, so that it can guard it. At most one; nilthread
+ * when refused.
+ */
+L4_ThreadId_t task_second_thread(struct task *task, u32 ip, u32 sp);
 
 /* The task of a thread, NULL for none. */
 struct task *task_of(L4_ThreadId_t thread);

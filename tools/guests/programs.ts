@@ -33,6 +33,7 @@ export const PROGRAMS: readonly Program[] = [
   replica("bytewise"),
   replica("ttable"),
   replica("bitslice"),
+  { file: "attacker.elf", imageBase: TASK_BASE, folders: ["lib", "attack"] },
 ];
 
 export const LINKER_SCRIPT = "link/program.ld";
