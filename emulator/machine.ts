@@ -222,7 +222,7 @@ export class Machine {
     const { counters } = this.cpu;
     counters[Counter.LimitCycle] = Math.min(limitCycle, this.queue.nextDue);
     counters[Counter.LimitInstructions] = limitInstructions;
-    runInterpreter(this.cpu);
+    runInterpreter(this.cpu, this.blocks);
   }
 
   /** One instruction under an interrupt shadow or with TF set; then the shadow ends and the single-step trap comes. */

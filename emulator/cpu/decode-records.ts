@@ -3,8 +3,8 @@
  * indices relative to the start of each record. All of it is derived from guest memory: none of it is machine state.
  *
  *   block                     BlockWord.Words
- *   instruction 0 … n-1       InstructionWord.Words each
  *   micro-operations          MicroWord.Words each; the last one ends the block
+ *   instruction 0 … n-1       InstructionWord.Words each
  *
  * A "block" is a straight run of instructions on one page, entered at its first one; it ends with the first control
  * transfer, with an instruction that needs the run loop (system, string, far), at the page's end, or after 32
@@ -38,6 +38,8 @@ export const enum BlockWord {
   NextOnPage = 11,
   /** Free for the timing model (0 when decoded). */
   Timing = 12,
+  /** Word index of the next page-crossing block whose second part is on the same physical page, 0 at the end. */
+  NextOnSecondPage = 13,
   Words = 16,
 }
 

@@ -19,6 +19,7 @@ export const enum Auxiliary {
   Carry = 0x80000000 | 0,
   CarryOverflow = 0xc0000000 | 0,
   Kept = 0xc0000008 | 0,
+  NotCarries = 0x3fffffff,
   Adjust = 0x8,
 }
 

@@ -52,6 +52,8 @@ export const enum Word {
   CurrentMicro = 23,
   /** Set by the block cache when decoded code was invalidated: the running block is left at the next boundary. Not state. */
   CodeChanged = 24,
+  /** Word index of the block whose clocks and count are charged as a whole, 0 when instructions are charged one by one. Not state. */
+  ChargedBlock = 26,
   /** Four words each (SegmentWord): ES CS SS DS FS GS LDTR TR. */
   Segments = 32,
   GdtrBase = 64,

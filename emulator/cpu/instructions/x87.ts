@@ -11,7 +11,7 @@ const CR0_MP = 2;
 const CR0_EM = 4;
 const CR0_TS = 8;
 
-function escape(cpu: Cpu): void {
+function escapeToCoprocessor(cpu: Cpu): void {
   const unavailable = (cpu.words[Word.Cr0] & (CR0_EM | CR0_TS)) !== 0;
   raiseFault(cpu, unavailable ? Vector.DeviceNotAvailable : Vector.InvalidOpcode);
 }
@@ -24,7 +24,7 @@ const RAISES = [Vector.DeviceNotAvailable, Vector.InvalidOpcode];
 
 export const X87_ROWS: readonly Row[] = [
   ...["D8", "D9", "DA", "DB", "DC", "DD", "DE", "DF"].map((opcode) =>
-    row("esc", `${opcode} /r`, "a:En", { handler: escape, endsBlock: true, clocks: 1, raises: RAISES }),
+    row("esc", `${opcode} /r`, "a:En", { handler: escapeToCoprocessor, endsBlock: true, clocks: 1, raises: RAISES }),
   ),
   row("wait", "9B", "", { handler: wait, clocks: 1, raises: [Vector.DeviceNotAvailable] }),
 ];
