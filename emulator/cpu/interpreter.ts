@@ -5,7 +5,7 @@
  * the next instruction boundary (an alarm armed earlier, a power-off, a stop request) lowers LimitCycle.
  *
  * Two ways of running, with identical results:
- * - whole blocks (interpreter-execute.ts), charged when they are entered;
+ * - whole blocks (interpreter-dispatch-table.ts), charged when they are entered;
  * - one instruction at a time, charged one by one: near the limits, and while somebody observes.
  */
 import { Layout, PAGE_SHIFT, PageFlag } from "../memory/layout.ts";
@@ -15,7 +15,7 @@ import { BlockWord, ExecutionMode, InstructionWord, MicroWord } from "./decode-r
 import { GUEST_FAULT, raiseFault } from "./exceptions.ts";
 import type { Handler } from "./instructions/form.ts";
 import { FORMS } from "./instructions/table.ts";
-import { execute, NO_END, Outcome } from "./interpreter-execute.ts";
+import { execute, NO_END, Outcome } from "./interpreter-dispatch-table.ts";
 import { Micro } from "./interpreter-micro.ts";
 import { HANDLERS } from "./interpreter-slow-paths.ts";
 import { deliverFault } from "./interrupt-delivery.ts";

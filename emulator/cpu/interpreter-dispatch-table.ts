@@ -1,0 +1,1317 @@
+/**
+ * The interpreter's hot loop: runs micro-operations, follows chained blocks, and returns to the run loop for everything
+ * else (interpreter.ts).
+ *
+ * Hot-path rules: no allocation, views in locals, one dense switch on literal labels (V8 makes a jump table of it), every
+ * value an int32. Memory accesses compare one memo tag (mmu/linear-access.ts); anything but a hit goes out of line.
+ * Clocks and retired instructions are charged for a whole block when it is entered; whatever leaves it early gives back
+ * the rest (Word.ChargedBlock tells faults). A slow path that finds the slice over, or the code changed, moves `end` to the
+ * end of the running instruction.
+ */
+import { Memo } from "../mmu/linear-access.ts";
+import type { Cpu } from "./cpu.ts";
+import { BlockWord, InstructionWord, MicroWord } from "./decode-records.ts";
+import { Auxiliary } from "./flags.ts";
+import { Micro } from "./interpreter-micro.ts";
+import {
+  boundaryAfterSlowPath,
+  callHandler,
+  loadForWriteSlowly,
+  loadSlowly,
+  multiplyHigh,
+  parityEven,
+  pushSlowly,
+  readStackSlowly,
+  segmentAddress,
+  storeSlowly,
+} from "./interpreter-slow-paths.ts";
+import { Counter, Word } from "./state.ts";
+
+/** `end` of a run that goes on from block to block. */
+export const NO_END = -1;
+
+/** How control leaves a block's micro-operations: to the EIP after it (0), to the branch target (1), or as these say. */
+const INDIRECT = 2;
+const NO_TRANSFER = 3;
+
+/** What `execute` returns besides the micro-operation of a handler. */
+export const enum Outcome {
+  /** Word.Eip is at the next instruction; the run loop must find its block. */
+  Continue = 0,
+  /** The block at Word.Eip is too long for the slice: its instructions must be run one by one. */
+  Careful = -1,
+}
+
+/**
+ * Runs from block to block (`block` != 0), or the micro-operations of one instruction up to `startEnd` (`block` = 0,
+ * charged by the caller).
+ * @returns an Outcome, or the word index of a HandlerEnd micro-operation, with Word.Eip not yet set
+ */
+export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd: number): number {
+  const words = cpu.words32;
+  const halves = cpu.words16;
+  const bytes = cpu.bytes;
+  const counters = cpu.counters;
+  const limitCycle = counters[Counter.LimitCycle];
+  const limitInstructions = counters[Counter.LimitInstructions];
+  const mode = words[Word.Cpl] === 3 ? Memo.User : 0;
+  let block = startBlock;
+  let pc = startPc;
+  let end = startEnd;
+  let slot = 0;
+  let target = 0;
+  let modified = 0;
+  let modifiedHost = 0;
+  for (;;) {
+    if (block !== 0) {
+      const cycles = counters[Counter.Cycles] + words[block + BlockWord.Clocks];
+      const instructions = counters[Counter.Instructions] + words[block + BlockWord.Count];
+      if (cycles > limitCycle || instructions > limitInstructions) {
+        words[Word.Eip] = words[block + BlockWord.Eip];
+        return Outcome.Careful;
+      }
+      counters[Counter.Cycles] = cycles;
+      counters[Counter.Instructions] = instructions;
+      words[Word.ChargedBlock] = block;
+      pc = words[block + BlockWord.FirstMicro];
+    }
+    slot = NO_TRANSFER;
+    run: while (pc !== end) {
+      switch (words[pc]) {
+        case Micro.Add8: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = bytes[destination];
+          const b = bytes[words[pc + MicroWord.Source]];
+          const result = (a + b) | 0;
+          bytes[destination] = result;
+          const vector = (a & b) | ((a | b) & ~result);
+          words[Word.FlagResult] = (result << 24) >> 24;
+          words[Word.FlagAuxiliary] = ((vector << 24) & Auxiliary.CarryOverflow) | (vector & Auxiliary.Adjust);
+          break;
+        }
+        case Micro.Add16: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = halves[destination];
+          const b = halves[words[pc + MicroWord.Source]];
+          const result = (a + b) | 0;
+          halves[destination] = result;
+          const vector = (a & b) | ((a | b) & ~result);
+          words[Word.FlagResult] = (result << 16) >> 16;
+          words[Word.FlagAuxiliary] = ((vector << 16) & Auxiliary.CarryOverflow) | (vector & Auxiliary.Adjust);
+          break;
+        }
+        case Micro.Add32: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = words[destination];
+          const b = words[words[pc + MicroWord.Source]];
+          const result = (a + b) | 0;
+          words[destination] = result;
+          words[Word.FlagResult] = result;
+          words[Word.FlagAuxiliary] = ((a & b) | ((a | b) & ~result)) & Auxiliary.Kept;
+          break;
+        }
+        case Micro.Or8: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = bytes[destination];
+          const b = bytes[words[pc + MicroWord.Source]];
+          const result = a | b;
+          bytes[destination] = result;
+          words[Word.FlagResult] = (result << 24) >> 24;
+          words[Word.FlagAuxiliary] = 0;
+          break;
+        }
+        case Micro.Or16: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = halves[destination];
+          const b = halves[words[pc + MicroWord.Source]];
+          const result = a | b;
+          halves[destination] = result;
+          words[Word.FlagResult] = (result << 16) >> 16;
+          words[Word.FlagAuxiliary] = 0;
+          break;
+        }
+        case Micro.Or32: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = words[destination];
+          const b = words[words[pc + MicroWord.Source]];
+          const result = a | b;
+          words[destination] = result;
+          words[Word.FlagResult] = result;
+          words[Word.FlagAuxiliary] = 0;
+          break;
+        }
+        case Micro.Adc8: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = bytes[destination];
+          const b = bytes[words[pc + MicroWord.Source]];
+          const result = (a + b + (words[Word.FlagAuxiliary] >>> 31)) | 0;
+          bytes[destination] = result;
+          const vector = (a & b) | ((a | b) & ~result);
+          words[Word.FlagResult] = (result << 24) >> 24;
+          words[Word.FlagAuxiliary] = ((vector << 24) & Auxiliary.CarryOverflow) | (vector & Auxiliary.Adjust);
+          break;
+        }
+        case Micro.Adc16: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = halves[destination];
+          const b = halves[words[pc + MicroWord.Source]];
+          const result = (a + b + (words[Word.FlagAuxiliary] >>> 31)) | 0;
+          halves[destination] = result;
+          const vector = (a & b) | ((a | b) & ~result);
+          words[Word.FlagResult] = (result << 16) >> 16;
+          words[Word.FlagAuxiliary] = ((vector << 16) & Auxiliary.CarryOverflow) | (vector & Auxiliary.Adjust);
+          break;
+        }
+        case Micro.Adc32: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = words[destination];
+          const b = words[words[pc + MicroWord.Source]];
+          const result = (a + b + (words[Word.FlagAuxiliary] >>> 31)) | 0;
+          words[destination] = result;
+          words[Word.FlagResult] = result;
+          words[Word.FlagAuxiliary] = ((a & b) | ((a | b) & ~result)) & Auxiliary.Kept;
+          break;
+        }
+        case Micro.Sbb8: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = bytes[destination];
+          const b = bytes[words[pc + MicroWord.Source]];
+          const result = (a - b - (words[Word.FlagAuxiliary] >>> 31)) | 0;
+          bytes[destination] = result;
+          const vector = (~a & b) | (~(a ^ b) & result);
+          words[Word.FlagResult] = (result << 24) >> 24;
+          words[Word.FlagAuxiliary] = ((vector << 24) & Auxiliary.CarryOverflow) | (vector & Auxiliary.Adjust);
+          break;
+        }
+        case Micro.Sbb16: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = halves[destination];
+          const b = halves[words[pc + MicroWord.Source]];
+          const result = (a - b - (words[Word.FlagAuxiliary] >>> 31)) | 0;
+          halves[destination] = result;
+          const vector = (~a & b) | (~(a ^ b) & result);
+          words[Word.FlagResult] = (result << 16) >> 16;
+          words[Word.FlagAuxiliary] = ((vector << 16) & Auxiliary.CarryOverflow) | (vector & Auxiliary.Adjust);
+          break;
+        }
+        case Micro.Sbb32: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = words[destination];
+          const b = words[words[pc + MicroWord.Source]];
+          const result = (a - b - (words[Word.FlagAuxiliary] >>> 31)) | 0;
+          words[destination] = result;
+          words[Word.FlagResult] = result;
+          words[Word.FlagAuxiliary] = ((~a & b) | (~(a ^ b) & result)) & Auxiliary.Kept;
+          break;
+        }
+        case Micro.And8: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = bytes[destination];
+          const b = bytes[words[pc + MicroWord.Source]];
+          const result = a & b;
+          bytes[destination] = result;
+          words[Word.FlagResult] = (result << 24) >> 24;
+          words[Word.FlagAuxiliary] = 0;
+          break;
+        }
+        case Micro.And16: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = halves[destination];
+          const b = halves[words[pc + MicroWord.Source]];
+          const result = a & b;
+          halves[destination] = result;
+          words[Word.FlagResult] = (result << 16) >> 16;
+          words[Word.FlagAuxiliary] = 0;
+          break;
+        }
+        case Micro.And32: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = words[destination];
+          const b = words[words[pc + MicroWord.Source]];
+          const result = a & b;
+          words[destination] = result;
+          words[Word.FlagResult] = result;
+          words[Word.FlagAuxiliary] = 0;
+          break;
+        }
+        case Micro.Sub8: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = bytes[destination];
+          const b = bytes[words[pc + MicroWord.Source]];
+          const result = (a - b) | 0;
+          bytes[destination] = result;
+          const vector = (~a & b) | (~(a ^ b) & result);
+          words[Word.FlagResult] = (result << 24) >> 24;
+          words[Word.FlagAuxiliary] = ((vector << 24) & Auxiliary.CarryOverflow) | (vector & Auxiliary.Adjust);
+          break;
+        }
+        case Micro.Sub16: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = halves[destination];
+          const b = halves[words[pc + MicroWord.Source]];
+          const result = (a - b) | 0;
+          halves[destination] = result;
+          const vector = (~a & b) | (~(a ^ b) & result);
+          words[Word.FlagResult] = (result << 16) >> 16;
+          words[Word.FlagAuxiliary] = ((vector << 16) & Auxiliary.CarryOverflow) | (vector & Auxiliary.Adjust);
+          break;
+        }
+        case Micro.Sub32: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = words[destination];
+          const b = words[words[pc + MicroWord.Source]];
+          const result = (a - b) | 0;
+          words[destination] = result;
+          words[Word.FlagResult] = result;
+          words[Word.FlagAuxiliary] = ((~a & b) | (~(a ^ b) & result)) & Auxiliary.Kept;
+          break;
+        }
+        case Micro.Xor8: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = bytes[destination];
+          const b = bytes[words[pc + MicroWord.Source]];
+          const result = a ^ b;
+          bytes[destination] = result;
+          words[Word.FlagResult] = (result << 24) >> 24;
+          words[Word.FlagAuxiliary] = 0;
+          break;
+        }
+        case Micro.Xor16: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = halves[destination];
+          const b = halves[words[pc + MicroWord.Source]];
+          const result = a ^ b;
+          halves[destination] = result;
+          words[Word.FlagResult] = (result << 16) >> 16;
+          words[Word.FlagAuxiliary] = 0;
+          break;
+        }
+        case Micro.Xor32: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = words[destination];
+          const b = words[words[pc + MicroWord.Source]];
+          const result = a ^ b;
+          words[destination] = result;
+          words[Word.FlagResult] = result;
+          words[Word.FlagAuxiliary] = 0;
+          break;
+        }
+        case Micro.Cmp8: {
+          const a = bytes[words[pc + MicroWord.Destination]];
+          const b = bytes[words[pc + MicroWord.Source]];
+          const result = (a - b) | 0;
+          const vector = (~a & b) | (~(a ^ b) & result);
+          words[Word.FlagResult] = (result << 24) >> 24;
+          words[Word.FlagAuxiliary] = ((vector << 24) & Auxiliary.CarryOverflow) | (vector & Auxiliary.Adjust);
+          break;
+        }
+        case Micro.Cmp16: {
+          const a = halves[words[pc + MicroWord.Destination]];
+          const b = halves[words[pc + MicroWord.Source]];
+          const result = (a - b) | 0;
+          const vector = (~a & b) | (~(a ^ b) & result);
+          words[Word.FlagResult] = (result << 16) >> 16;
+          words[Word.FlagAuxiliary] = ((vector << 16) & Auxiliary.CarryOverflow) | (vector & Auxiliary.Adjust);
+          break;
+        }
+        case Micro.Cmp32: {
+          const a = words[words[pc + MicroWord.Destination]];
+          const b = words[words[pc + MicroWord.Source]];
+          const result = (a - b) | 0;
+          words[Word.FlagResult] = result;
+          words[Word.FlagAuxiliary] = ((~a & b) | (~(a ^ b) & result)) & Auxiliary.Kept;
+          break;
+        }
+        case Micro.Test8: {
+          const a = bytes[words[pc + MicroWord.Destination]];
+          const b = bytes[words[pc + MicroWord.Source]];
+          const result = a & b;
+          words[Word.FlagResult] = (result << 24) >> 24;
+          words[Word.FlagAuxiliary] = 0;
+          break;
+        }
+        case Micro.Test16: {
+          const a = halves[words[pc + MicroWord.Destination]];
+          const b = halves[words[pc + MicroWord.Source]];
+          const result = a & b;
+          words[Word.FlagResult] = (result << 16) >> 16;
+          words[Word.FlagAuxiliary] = 0;
+          break;
+        }
+        case Micro.Test32: {
+          const a = words[words[pc + MicroWord.Destination]];
+          const b = words[words[pc + MicroWord.Source]];
+          const result = a & b;
+          words[Word.FlagResult] = result;
+          words[Word.FlagAuxiliary] = 0;
+          break;
+        }
+        case Micro.Inc8: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = bytes[destination];
+          const result = (a + 1) | 0;
+          bytes[destination] = result;
+          words[Word.FlagResult] = (result << 24) >> 24;
+          const vector = a & ~result;
+          const auxiliary = ((vector << 24) & Auxiliary.CarryOverflow) | (vector & Auxiliary.Adjust);
+          // CF stays: where it would change, both carry bits flip, which keeps OF.
+          words[Word.FlagAuxiliary] =
+            auxiliary ^ (((auxiliary ^ words[Word.FlagAuxiliary]) >> 31) & Auxiliary.CarryOverflow);
+          break;
+        }
+        case Micro.Inc16: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = halves[destination];
+          const result = (a + 1) | 0;
+          halves[destination] = result;
+          words[Word.FlagResult] = (result << 16) >> 16;
+          const vector = a & ~result;
+          const auxiliary = ((vector << 16) & Auxiliary.CarryOverflow) | (vector & Auxiliary.Adjust);
+          // CF stays: where it would change, both carry bits flip, which keeps OF.
+          words[Word.FlagAuxiliary] =
+            auxiliary ^ (((auxiliary ^ words[Word.FlagAuxiliary]) >> 31) & Auxiliary.CarryOverflow);
+          break;
+        }
+        case Micro.Inc32: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = words[destination];
+          const result = (a + 1) | 0;
+          words[destination] = result;
+          words[Word.FlagResult] = result;
+          const auxiliary = a & ~result & Auxiliary.Kept;
+          // CF stays: where it would change, both carry bits flip, which keeps OF.
+          words[Word.FlagAuxiliary] =
+            auxiliary ^ (((auxiliary ^ words[Word.FlagAuxiliary]) >> 31) & Auxiliary.CarryOverflow);
+          break;
+        }
+        case Micro.Dec8: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = bytes[destination];
+          const result = (a - 1) | 0;
+          bytes[destination] = result;
+          words[Word.FlagResult] = (result << 24) >> 24;
+          const vector = ~a & result;
+          const auxiliary = ((vector << 24) & Auxiliary.CarryOverflow) | (vector & Auxiliary.Adjust);
+          // CF stays: where it would change, both carry bits flip, which keeps OF.
+          words[Word.FlagAuxiliary] =
+            auxiliary ^ (((auxiliary ^ words[Word.FlagAuxiliary]) >> 31) & Auxiliary.CarryOverflow);
+          break;
+        }
+        case Micro.Dec16: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = halves[destination];
+          const result = (a - 1) | 0;
+          halves[destination] = result;
+          words[Word.FlagResult] = (result << 16) >> 16;
+          const vector = ~a & result;
+          const auxiliary = ((vector << 16) & Auxiliary.CarryOverflow) | (vector & Auxiliary.Adjust);
+          // CF stays: where it would change, both carry bits flip, which keeps OF.
+          words[Word.FlagAuxiliary] =
+            auxiliary ^ (((auxiliary ^ words[Word.FlagAuxiliary]) >> 31) & Auxiliary.CarryOverflow);
+          break;
+        }
+        case Micro.Dec32: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = words[destination];
+          const result = (a - 1) | 0;
+          words[destination] = result;
+          words[Word.FlagResult] = result;
+          const auxiliary = ~a & result & Auxiliary.Kept;
+          // CF stays: where it would change, both carry bits flip, which keeps OF.
+          words[Word.FlagAuxiliary] =
+            auxiliary ^ (((auxiliary ^ words[Word.FlagAuxiliary]) >> 31) & Auxiliary.CarryOverflow);
+          break;
+        }
+        case Micro.Neg8: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = bytes[destination];
+          const result = -a | 0;
+          bytes[destination] = result;
+          const vector = a | result;
+          words[Word.FlagResult] = (result << 24) >> 24;
+          words[Word.FlagAuxiliary] = ((vector << 24) & Auxiliary.CarryOverflow) | (vector & Auxiliary.Adjust);
+          break;
+        }
+        case Micro.Neg16: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = halves[destination];
+          const result = -a | 0;
+          halves[destination] = result;
+          const vector = a | result;
+          words[Word.FlagResult] = (result << 16) >> 16;
+          words[Word.FlagAuxiliary] = ((vector << 16) & Auxiliary.CarryOverflow) | (vector & Auxiliary.Adjust);
+          break;
+        }
+        case Micro.Neg32: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = words[destination];
+          const result = -a | 0;
+          words[destination] = result;
+          words[Word.FlagResult] = result;
+          words[Word.FlagAuxiliary] = (a | result) & Auxiliary.Kept;
+          break;
+        }
+        case Micro.Not8: {
+          const destination = words[pc + MicroWord.Destination];
+          bytes[destination] = ~bytes[destination];
+          break;
+        }
+        case Micro.Not16: {
+          const destination = words[pc + MicroWord.Destination];
+          halves[destination] = ~halves[destination];
+          break;
+        }
+        case Micro.Not32: {
+          const destination = words[pc + MicroWord.Destination];
+          words[destination] = ~words[destination];
+          break;
+        }
+        case Micro.Mov8: {
+          bytes[words[pc + MicroWord.Destination]] = bytes[words[pc + MicroWord.Source]];
+          break;
+        }
+        case Micro.Mov16: {
+          halves[words[pc + MicroWord.Destination]] = halves[words[pc + MicroWord.Source]];
+          break;
+        }
+        case Micro.Mov32: {
+          words[words[pc + MicroWord.Destination]] = words[words[pc + MicroWord.Source]];
+          break;
+        }
+        case Micro.Load8: {
+          const address =
+            (words[words[pc + MicroWord.Base]] +
+              (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
+              words[pc + MicroWord.Immediate]) |
+            0;
+          const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          if (words[memo + Memo.ReadTag] === ((address & 0xfffff000) | mode))
+            bytes[words[pc + MicroWord.Destination]] = bytes[(address + words[memo + Memo.Addend]) >>> 0];
+          else end = loadSlowly(cpu, pc, address, end);
+          break;
+        }
+        case Micro.Load16: {
+          const address =
+            (words[words[pc + MicroWord.Base]] +
+              (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
+              words[pc + MicroWord.Immediate]) |
+            0;
+          const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          if (words[memo + Memo.ReadTag] === ((address & 0xfffff001) | mode))
+            halves[words[pc + MicroWord.Destination]] = halves[(address + words[memo + Memo.Addend]) >>> 1];
+          else end = loadSlowly(cpu, pc, address, end);
+          break;
+        }
+        case Micro.Load32: {
+          const address =
+            (words[words[pc + MicroWord.Base]] +
+              (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
+              words[pc + MicroWord.Immediate]) |
+            0;
+          const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          if (words[memo + Memo.ReadTag] === ((address & 0xfffff003) | mode))
+            words[words[pc + MicroWord.Destination]] = words[(address + words[memo + Memo.Addend]) >>> 2];
+          else end = loadSlowly(cpu, pc, address, end);
+          break;
+        }
+        case Micro.Store8: {
+          const address =
+            (words[words[pc + MicroWord.Base]] +
+              (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
+              words[pc + MicroWord.Immediate]) |
+            0;
+          const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          if (words[memo + Memo.WriteTag] === ((address & 0xfffff000) | mode))
+            bytes[(address + words[memo + Memo.Addend]) >>> 0] = bytes[words[pc + MicroWord.Source]];
+          else end = storeSlowly(cpu, pc, address, end);
+          break;
+        }
+        case Micro.Store16: {
+          const address =
+            (words[words[pc + MicroWord.Base]] +
+              (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
+              words[pc + MicroWord.Immediate]) |
+            0;
+          const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          if (words[memo + Memo.WriteTag] === ((address & 0xfffff001) | mode))
+            halves[(address + words[memo + Memo.Addend]) >>> 1] = halves[words[pc + MicroWord.Source]];
+          else end = storeSlowly(cpu, pc, address, end);
+          break;
+        }
+        case Micro.Store32: {
+          const address =
+            (words[words[pc + MicroWord.Base]] +
+              (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
+              words[pc + MicroWord.Immediate]) |
+            0;
+          const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          if (words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode))
+            words[(address + words[memo + Memo.Addend]) >>> 2] = words[words[pc + MicroWord.Source]];
+          else end = storeSlowly(cpu, pc, address, end);
+          break;
+        }
+        case Micro.LoadForWrite8: {
+          const address =
+            (words[words[pc + MicroWord.Base]] +
+              (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
+              words[pc + MicroWord.Immediate]) |
+            0;
+          const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          modified = address;
+          if (words[memo + Memo.WriteTag] === ((address & 0xfffff000) | mode)) {
+            modifiedHost = (address + words[memo + Memo.Addend]) | 0;
+            bytes[words[pc + MicroWord.Destination]] = bytes[modifiedHost >>> 0];
+          } else {
+            modifiedHost = 0;
+            end = loadForWriteSlowly(cpu, pc, address, end);
+          }
+          break;
+        }
+        case Micro.LoadForWrite16: {
+          const address =
+            (words[words[pc + MicroWord.Base]] +
+              (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
+              words[pc + MicroWord.Immediate]) |
+            0;
+          const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          modified = address;
+          if (words[memo + Memo.WriteTag] === ((address & 0xfffff001) | mode)) {
+            modifiedHost = (address + words[memo + Memo.Addend]) | 0;
+            halves[words[pc + MicroWord.Destination]] = halves[modifiedHost >>> 1];
+          } else {
+            modifiedHost = 0;
+            end = loadForWriteSlowly(cpu, pc, address, end);
+          }
+          break;
+        }
+        case Micro.LoadForWrite32: {
+          const address =
+            (words[words[pc + MicroWord.Base]] +
+              (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
+              words[pc + MicroWord.Immediate]) |
+            0;
+          const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          modified = address;
+          if (words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode)) {
+            modifiedHost = (address + words[memo + Memo.Addend]) | 0;
+            words[words[pc + MicroWord.Destination]] = words[modifiedHost >>> 2];
+          } else {
+            modifiedHost = 0;
+            end = loadForWriteSlowly(cpu, pc, address, end);
+          }
+          break;
+        }
+        case Micro.StoreBack8: {
+          if (modifiedHost !== 0) bytes[modifiedHost >>> 0] = bytes[words[pc + MicroWord.Source]];
+          else end = storeSlowly(cpu, pc, modified, end);
+          break;
+        }
+        case Micro.StoreBack16: {
+          if (modifiedHost !== 0) halves[modifiedHost >>> 1] = halves[words[pc + MicroWord.Source]];
+          else end = storeSlowly(cpu, pc, modified, end);
+          break;
+        }
+        case Micro.StoreBack32: {
+          if (modifiedHost !== 0) words[modifiedHost >>> 2] = words[words[pc + MicroWord.Source]];
+          else end = storeSlowly(cpu, pc, modified, end);
+          break;
+        }
+        case Micro.Xchg8: {
+          const destination = words[pc + MicroWord.Destination];
+          const source = words[pc + MicroWord.Source];
+          const value = bytes[destination];
+          bytes[destination] = bytes[source];
+          bytes[source] = value;
+          break;
+        }
+        case Micro.Xchg16: {
+          const destination = words[pc + MicroWord.Destination];
+          const source = words[pc + MicroWord.Source];
+          const value = halves[destination];
+          halves[destination] = halves[source];
+          halves[source] = value;
+          break;
+        }
+        case Micro.Xchg32: {
+          const destination = words[pc + MicroWord.Destination];
+          const source = words[pc + MicroWord.Source];
+          const value = words[destination];
+          words[destination] = words[source];
+          words[source] = value;
+          break;
+        }
+        case Micro.Rol8: {
+          const count = bytes[words[pc + MicroWord.Source]] & 31;
+          if (count !== 0) {
+            const destination = words[pc + MicroWord.Destination];
+            const value = bytes[destination];
+            const result = ((value << (count & 7)) | (value >>> (8 - (count & 7)))) & 0xff;
+            bytes[destination] = result;
+            words[Word.FlagAuxiliary] =
+              (words[Word.FlagAuxiliary] & Auxiliary.NotCarries) | (result << 31) | ((result >>> 7) << 30);
+          }
+          break;
+        }
+        case Micro.Rol16: {
+          const count = bytes[words[pc + MicroWord.Source]] & 31;
+          if (count !== 0) {
+            const destination = words[pc + MicroWord.Destination];
+            const value = halves[destination];
+            const result = ((value << (count & 15)) | (value >>> (16 - (count & 15)))) & 0xffff;
+            halves[destination] = result;
+            words[Word.FlagAuxiliary] =
+              (words[Word.FlagAuxiliary] & Auxiliary.NotCarries) | (result << 31) | ((result >>> 15) << 30);
+          }
+          break;
+        }
+        case Micro.Rol32: {
+          const count = bytes[words[pc + MicroWord.Source]] & 31;
+          if (count !== 0) {
+            const destination = words[pc + MicroWord.Destination];
+            const value = words[destination];
+            const result = (value << count) | (value >>> (32 - count));
+            words[destination] = result;
+            words[Word.FlagAuxiliary] =
+              (words[Word.FlagAuxiliary] & Auxiliary.NotCarries) | (result << 31) | ((result >>> 31) << 30);
+          }
+          break;
+        }
+        case Micro.Ror8: {
+          const count = bytes[words[pc + MicroWord.Source]] & 31;
+          if (count !== 0) {
+            const destination = words[pc + MicroWord.Destination];
+            const value = bytes[destination];
+            const result = ((value >>> (count & 7)) | (value << (8 - (count & 7)))) & 0xff;
+            bytes[destination] = result;
+            words[Word.FlagAuxiliary] =
+              (words[Word.FlagAuxiliary] & Auxiliary.NotCarries) |
+              ((result >>> 7) << 31) |
+              (((result >>> 6) & 1) << 30);
+          }
+          break;
+        }
+        case Micro.Ror16: {
+          const count = bytes[words[pc + MicroWord.Source]] & 31;
+          if (count !== 0) {
+            const destination = words[pc + MicroWord.Destination];
+            const value = halves[destination];
+            const result = ((value >>> (count & 15)) | (value << (16 - (count & 15)))) & 0xffff;
+            halves[destination] = result;
+            words[Word.FlagAuxiliary] =
+              (words[Word.FlagAuxiliary] & Auxiliary.NotCarries) |
+              ((result >>> 15) << 31) |
+              (((result >>> 14) & 1) << 30);
+          }
+          break;
+        }
+        case Micro.Ror32: {
+          const count = bytes[words[pc + MicroWord.Source]] & 31;
+          if (count !== 0) {
+            const destination = words[pc + MicroWord.Destination];
+            const value = words[destination];
+            const result = (value >>> count) | (value << (32 - count));
+            words[destination] = result;
+            words[Word.FlagAuxiliary] =
+              (words[Word.FlagAuxiliary] & Auxiliary.NotCarries) |
+              ((result >>> 31) << 31) |
+              (((result >>> 30) & 1) << 30);
+          }
+          break;
+        }
+        case Micro.Shl8: {
+          const count = bytes[words[pc + MicroWord.Source]] & 31;
+          if (count !== 0) {
+            const destination = words[pc + MicroWord.Destination];
+            const value = bytes[destination];
+            const result = value << count;
+            bytes[destination] = result;
+            words[Word.FlagResult] = (result << 24) >> 24;
+            words[Word.FlagAuxiliary] = ((result >>> 8) << 31) | (((result >>> 7) & 1) << 30);
+          }
+          break;
+        }
+        case Micro.Shl16: {
+          const count = bytes[words[pc + MicroWord.Source]] & 31;
+          if (count !== 0) {
+            const destination = words[pc + MicroWord.Destination];
+            const value = halves[destination];
+            const result = value << count;
+            halves[destination] = result;
+            words[Word.FlagResult] = (result << 16) >> 16;
+            words[Word.FlagAuxiliary] = ((result >>> 16) << 31) | (((result >>> 15) & 1) << 30);
+          }
+          break;
+        }
+        case Micro.Shl32: {
+          const count = bytes[words[pc + MicroWord.Source]] & 31;
+          if (count !== 0) {
+            const destination = words[pc + MicroWord.Destination];
+            const value = words[destination];
+            const result = value << count;
+            words[destination] = result;
+            words[Word.FlagResult] = result;
+            words[Word.FlagAuxiliary] = ((value >>> (32 - count)) << 31) | ((result >>> 31) << 30);
+          }
+          break;
+        }
+        case Micro.Shr8: {
+          const count = bytes[words[pc + MicroWord.Source]] & 31;
+          if (count !== 0) {
+            const destination = words[pc + MicroWord.Destination];
+            const last = bytes[destination] >>> (count - 1);
+            const result = last >>> 1;
+            bytes[destination] = result;
+            words[Word.FlagResult] = result;
+            words[Word.FlagAuxiliary] = (last << 31) | ((((last >>> 7) ^ last) & 1) << 30);
+          }
+          break;
+        }
+        case Micro.Shr16: {
+          const count = bytes[words[pc + MicroWord.Source]] & 31;
+          if (count !== 0) {
+            const destination = words[pc + MicroWord.Destination];
+            const last = halves[destination] >>> (count - 1);
+            const result = last >>> 1;
+            halves[destination] = result;
+            words[Word.FlagResult] = result;
+            words[Word.FlagAuxiliary] = (last << 31) | ((((last >>> 15) ^ last) & 1) << 30);
+          }
+          break;
+        }
+        case Micro.Shr32: {
+          const count = bytes[words[pc + MicroWord.Source]] & 31;
+          if (count !== 0) {
+            const destination = words[pc + MicroWord.Destination];
+            const last = words[destination] >>> (count - 1);
+            const result = last >>> 1;
+            words[destination] = result;
+            words[Word.FlagResult] = result;
+            words[Word.FlagAuxiliary] = (last << 31) | ((((last >>> 31) ^ last) & 1) << 30);
+          }
+          break;
+        }
+        case Micro.Sar8: {
+          const count = bytes[words[pc + MicroWord.Source]] & 31;
+          if (count !== 0) {
+            const destination = words[pc + MicroWord.Destination];
+            const last = ((bytes[destination] << 24) >> 24) >> (count - 1);
+            const result = last >> 1;
+            bytes[destination] = result;
+            words[Word.FlagResult] = result;
+            words[Word.FlagAuxiliary] = (last << 31) | ((last & 1) << 30);
+          }
+          break;
+        }
+        case Micro.Sar16: {
+          const count = bytes[words[pc + MicroWord.Source]] & 31;
+          if (count !== 0) {
+            const destination = words[pc + MicroWord.Destination];
+            const last = ((halves[destination] << 16) >> 16) >> (count - 1);
+            const result = last >> 1;
+            halves[destination] = result;
+            words[Word.FlagResult] = result;
+            words[Word.FlagAuxiliary] = (last << 31) | ((last & 1) << 30);
+          }
+          break;
+        }
+        case Micro.Sar32: {
+          const count = bytes[words[pc + MicroWord.Source]] & 31;
+          if (count !== 0) {
+            const destination = words[pc + MicroWord.Destination];
+            const last = words[destination] >> (count - 1);
+            const result = last >> 1;
+            words[destination] = result;
+            words[Word.FlagResult] = result;
+            words[Word.FlagAuxiliary] = (last << 31) | ((last & 1) << 30);
+          }
+          break;
+        }
+        case Micro.LoadZeroExtend8: {
+          const address =
+            (words[words[pc + MicroWord.Base]] +
+              (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
+              words[pc + MicroWord.Immediate]) |
+            0;
+          const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          if (words[memo + Memo.ReadTag] === ((address & 0xfffff000) | mode))
+            words[words[pc + MicroWord.Destination]] = bytes[(address + words[memo + Memo.Addend]) >>> 0];
+          else end = loadSlowly(cpu, pc, address, end);
+          break;
+        }
+        case Micro.LoadZeroExtend16: {
+          const address =
+            (words[words[pc + MicroWord.Base]] +
+              (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
+              words[pc + MicroWord.Immediate]) |
+            0;
+          const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          if (words[memo + Memo.ReadTag] === ((address & 0xfffff001) | mode))
+            words[words[pc + MicroWord.Destination]] = halves[(address + words[memo + Memo.Addend]) >>> 1];
+          else end = loadSlowly(cpu, pc, address, end);
+          break;
+        }
+        case Micro.LoadSignExtend8: {
+          const address =
+            (words[words[pc + MicroWord.Base]] +
+              (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
+              words[pc + MicroWord.Immediate]) |
+            0;
+          const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          if (words[memo + Memo.ReadTag] === ((address & 0xfffff000) | mode))
+            words[words[pc + MicroWord.Destination]] = (bytes[(address + words[memo + Memo.Addend]) >>> 0] << 24) >> 24;
+          else end = loadSlowly(cpu, pc, address, end);
+          break;
+        }
+        case Micro.LoadSignExtend16: {
+          const address =
+            (words[words[pc + MicroWord.Base]] +
+              (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
+              words[pc + MicroWord.Immediate]) |
+            0;
+          const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          if (words[memo + Memo.ReadTag] === ((address & 0xfffff001) | mode))
+            words[words[pc + MicroWord.Destination]] =
+              (halves[(address + words[memo + Memo.Addend]) >>> 1] << 16) >> 16;
+          else end = loadSlowly(cpu, pc, address, end);
+          break;
+        }
+        case Micro.ZeroExtend8: {
+          words[words[pc + MicroWord.Destination]] = bytes[words[pc + MicroWord.Source]];
+          break;
+        }
+        case Micro.ZeroExtend16: {
+          words[words[pc + MicroWord.Destination]] = halves[words[pc + MicroWord.Source]];
+          break;
+        }
+        case Micro.SignExtend8: {
+          words[words[pc + MicroWord.Destination]] = (bytes[words[pc + MicroWord.Source]] << 24) >> 24;
+          break;
+        }
+        case Micro.SignExtend16: {
+          words[words[pc + MicroWord.Destination]] = (halves[words[pc + MicroWord.Source]] << 16) >> 16;
+          break;
+        }
+        case Micro.ZeroExtend8To16: {
+          halves[words[pc + MicroWord.Destination]] = bytes[words[pc + MicroWord.Source]];
+          break;
+        }
+        case Micro.SignExtend8To16: {
+          halves[words[pc + MicroWord.Destination]] = (bytes[words[pc + MicroWord.Source]] << 24) >> 24;
+          break;
+        }
+        case Micro.Lea: {
+          words[words[pc + MicroWord.Destination]] =
+            words[words[pc + MicroWord.Base]] +
+            (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
+            words[pc + MicroWord.Immediate];
+          break;
+        }
+        case Micro.Lea16: {
+          words[words[pc + MicroWord.Destination]] =
+            (words[words[pc + MicroWord.Base]] +
+              (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
+              words[pc + MicroWord.Immediate]) &
+            0xffff;
+          break;
+        }
+        case Micro.SegmentAddress: {
+          segmentAddress(cpu, pc);
+          break;
+        }
+        case Micro.Shld32: {
+          const count = bytes[words[pc + MicroWord.Base]] & 31;
+          if (count !== 0) {
+            const destination = words[pc + MicroWord.Destination];
+            const value = words[destination];
+            const result = (value << count) | (words[words[pc + MicroWord.Source]] >>> (32 - count));
+            words[destination] = result;
+            words[Word.FlagResult] = result;
+            words[Word.FlagAuxiliary] = ((value >>> (32 - count)) << 31) | ((result >>> 31) << 30);
+          }
+          break;
+        }
+        case Micro.Shrd32: {
+          const count = bytes[words[pc + MicroWord.Base]] & 31;
+          if (count !== 0) {
+            const destination = words[pc + MicroWord.Destination];
+            const value = words[destination];
+            const result = (value >>> count) | (words[words[pc + MicroWord.Source]] << (32 - count));
+            words[destination] = result;
+            words[Word.FlagResult] = result;
+            const carry = value >>> (count - 1);
+            words[Word.FlagAuxiliary] = (carry << 31) | (((carry ^ (result >>> 31) ^ (result >>> 30)) & 1) << 30);
+          }
+          break;
+        }
+        case Micro.Imul16: {
+          const destination = words[pc + MicroWord.Destination];
+          const product = ((halves[destination] << 16) >> 16) * ((halves[words[pc + MicroWord.Source]] << 16) >> 16);
+          const result = (product << 16) >> 16;
+          halves[destination] = result;
+          words[Word.FlagResult] = result;
+          words[Word.FlagAuxiliary] = result !== product ? Auxiliary.Carry : 0;
+          break;
+        }
+        case Micro.Imul32: {
+          const destination = words[pc + MicroWord.Destination];
+          const a = words[destination];
+          const b = words[words[pc + MicroWord.Source]];
+          const result = Math.imul(a, b);
+          words[destination] = result;
+          words[Word.FlagResult] = result;
+          words[Word.FlagAuxiliary] = a * b !== result ? Auxiliary.Carry : 0;
+          break;
+        }
+        case Micro.ImulImmediate16: {
+          const product = ((halves[words[pc + MicroWord.Source]] << 16) >> 16) * words[pc + MicroWord.Immediate];
+          const result = (product << 16) >> 16;
+          halves[words[pc + MicroWord.Destination]] = result;
+          words[Word.FlagResult] = result;
+          words[Word.FlagAuxiliary] = result !== product ? Auxiliary.Carry : 0;
+          break;
+        }
+        case Micro.ImulImmediate32: {
+          const a = words[words[pc + MicroWord.Source]];
+          const b = words[pc + MicroWord.Immediate];
+          const result = Math.imul(a, b);
+          words[words[pc + MicroWord.Destination]] = result;
+          words[Word.FlagResult] = result;
+          words[Word.FlagAuxiliary] = a * b !== result ? Auxiliary.Carry : 0;
+          break;
+        }
+        case Micro.MulWide32: {
+          const a = words[Word.Eax];
+          const b = words[words[pc + MicroWord.Source]];
+          const result = Math.imul(a, b);
+          const high = multiplyHigh(a, b);
+          words[Word.Eax] = result;
+          words[Word.Edx] = high;
+          words[Word.FlagResult] = result;
+          words[Word.FlagAuxiliary] = high !== 0 ? Auxiliary.Carry : 0;
+          break;
+        }
+        case Micro.ImulWide32: {
+          const a = words[Word.Eax];
+          const b = words[words[pc + MicroWord.Source]];
+          const result = Math.imul(a, b);
+          const high = (multiplyHigh(a, b) - ((a >> 31) & b) - ((b >> 31) & a)) | 0;
+          words[Word.Eax] = result;
+          words[Word.Edx] = high;
+          words[Word.FlagResult] = result;
+          words[Word.FlagAuxiliary] = high !== result >> 31 ? Auxiliary.Carry : 0;
+          break;
+        }
+        case Micro.Cwde: {
+          words[Word.Eax] = (words[Word.Eax] << 16) >> 16;
+          break;
+        }
+        case Micro.Cdq: {
+          words[Word.Edx] = words[Word.Eax] >> 31;
+          break;
+        }
+        case Micro.Bswap: {
+          const destination = words[pc + MicroWord.Destination];
+          const value = words[destination];
+          words[destination] = (value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24);
+          break;
+        }
+        case Micro.Nop:
+          break;
+        case Micro.Push32: {
+          const address = (words[Word.Esp] - 4) | 0;
+          const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          if (words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode))
+            words[(address + words[memo + Memo.Addend]) >>> 2] = words[words[pc + MicroWord.Source]];
+          else end = pushSlowly(cpu, pc, address, words[words[pc + MicroWord.Source]], end);
+          words[Word.Esp] = address;
+          break;
+        }
+        case Micro.Pop32: {
+          const address = words[Word.Esp];
+          const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          let value = 0;
+          if (words[memo + Memo.ReadTag] === ((address & 0xfffff003) | mode))
+            value = words[(address + words[memo + Memo.Addend]) >>> 2];
+          else {
+            value = readStackSlowly(cpu, pc, address);
+            end = boundaryAfterSlowPath(cpu, pc, end);
+          }
+          // POP ESP: the value read wins over the increment.
+          words[Word.Esp] = address + 4;
+          words[words[pc + MicroWord.Destination]] = value;
+          break;
+        }
+        case Micro.Leave32: {
+          const address = words[Word.Ebp];
+          const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          let value = 0;
+          if (words[memo + Memo.ReadTag] === ((address & 0xfffff003) | mode))
+            value = words[(address + words[memo + Memo.Addend]) >>> 2];
+          else {
+            value = readStackSlowly(cpu, pc, address);
+            end = boundaryAfterSlowPath(cpu, pc, end);
+          }
+          words[Word.Esp] = address + 4;
+          words[Word.Ebp] = value;
+          break;
+        }
+        case Micro.Call: {
+          const address = (words[Word.Esp] - 4) | 0;
+          const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          if (words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode))
+            words[(address + words[memo + Memo.Addend]) >>> 2] = words[pc + MicroWord.Destination];
+          else end = pushSlowly(cpu, pc, address, words[pc + MicroWord.Destination], end);
+          words[Word.Esp] = address;
+          slot = 1;
+          break run;
+        }
+        case Micro.CallIndirect: {
+          target = words[words[pc + MicroWord.Source]];
+          const address = (words[Word.Esp] - 4) | 0;
+          const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          if (words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode))
+            words[(address + words[memo + Memo.Addend]) >>> 2] = words[pc + MicroWord.Destination];
+          else end = pushSlowly(cpu, pc, address, words[pc + MicroWord.Destination], end);
+          words[Word.Esp] = address;
+          slot = INDIRECT;
+          break run;
+        }
+        case Micro.Return: {
+          const address = words[Word.Esp];
+          const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          let value = 0;
+          if (words[memo + Memo.ReadTag] === ((address & 0xfffff003) | mode))
+            value = words[(address + words[memo + Memo.Addend]) >>> 2];
+          else {
+            value = readStackSlowly(cpu, pc, address);
+            end = boundaryAfterSlowPath(cpu, pc, end);
+          }
+          words[Word.Esp] = address + 4 + words[pc + MicroWord.Index];
+          target = value;
+          slot = INDIRECT;
+          break run;
+        }
+        case Micro.Jump:
+          slot = 1;
+          break run;
+        case Micro.JumpIndirect:
+          target = words[words[pc + MicroWord.Source]];
+          slot = INDIRECT;
+          break run;
+        case Micro.End:
+          slot = 0;
+          break run;
+        case Micro.JumpO:
+          slot = (words[Word.FlagAuxiliary] ^ (words[Word.FlagAuxiliary] << 1)) < 0 ? 1 : 0;
+          break run;
+        case Micro.JumpNO:
+          slot = (words[Word.FlagAuxiliary] ^ (words[Word.FlagAuxiliary] << 1)) >= 0 ? 1 : 0;
+          break run;
+        case Micro.JumpB:
+          slot = words[Word.FlagAuxiliary] < 0 ? 1 : 0;
+          break run;
+        case Micro.JumpNB:
+          slot = words[Word.FlagAuxiliary] >= 0 ? 1 : 0;
+          break run;
+        case Micro.JumpZ:
+          slot = words[Word.FlagResult] === 0 ? 1 : 0;
+          break run;
+        case Micro.JumpNZ:
+          slot = words[Word.FlagResult] !== 0 ? 1 : 0;
+          break run;
+        case Micro.JumpBE:
+          slot = words[Word.FlagAuxiliary] < 0 || words[Word.FlagResult] === 0 ? 1 : 0;
+          break run;
+        case Micro.JumpNBE:
+          slot = words[Word.FlagAuxiliary] >= 0 && words[Word.FlagResult] !== 0 ? 1 : 0;
+          break run;
+        case Micro.JumpS:
+          slot = (words[Word.FlagResult] ^ (words[Word.FlagAuxiliary] << 31)) < 0 ? 1 : 0;
+          break run;
+        case Micro.JumpNS:
+          slot = (words[Word.FlagResult] ^ (words[Word.FlagAuxiliary] << 31)) >= 0 ? 1 : 0;
+          break run;
+        case Micro.JumpP:
+          slot = parityEven(words[Word.FlagResult] ^ (words[Word.FlagAuxiliary] >>> 8)) !== 0 ? 1 : 0;
+          break run;
+        case Micro.JumpNP:
+          slot = parityEven(words[Word.FlagResult] ^ (words[Word.FlagAuxiliary] >>> 8)) === 0 ? 1 : 0;
+          break run;
+        case Micro.JumpL:
+          slot =
+            (words[Word.FlagResult] ^
+              (words[Word.FlagAuxiliary] << 31) ^
+              words[Word.FlagAuxiliary] ^
+              (words[Word.FlagAuxiliary] << 1)) <
+            0
+              ? 1
+              : 0;
+          break run;
+        case Micro.JumpNL:
+          slot =
+            (words[Word.FlagResult] ^
+              (words[Word.FlagAuxiliary] << 31) ^
+              words[Word.FlagAuxiliary] ^
+              (words[Word.FlagAuxiliary] << 1)) >=
+            0
+              ? 1
+              : 0;
+          break run;
+        case Micro.JumpLE:
+          slot =
+            words[Word.FlagResult] === 0 ||
+            (words[Word.FlagResult] ^
+              (words[Word.FlagAuxiliary] << 31) ^
+              words[Word.FlagAuxiliary] ^
+              (words[Word.FlagAuxiliary] << 1)) <
+              0
+              ? 1
+              : 0;
+          break run;
+        case Micro.JumpNLE:
+          slot =
+            words[Word.FlagResult] !== 0 &&
+            (words[Word.FlagResult] ^
+              (words[Word.FlagAuxiliary] << 31) ^
+              words[Word.FlagAuxiliary] ^
+              (words[Word.FlagAuxiliary] << 1)) >=
+              0
+              ? 1
+              : 0;
+          break run;
+        case Micro.SetO:
+          bytes[words[pc + MicroWord.Destination]] =
+            (words[Word.FlagAuxiliary] ^ (words[Word.FlagAuxiliary] << 1)) < 0 ? 1 : 0;
+          break;
+        case Micro.SetNO:
+          bytes[words[pc + MicroWord.Destination]] =
+            (words[Word.FlagAuxiliary] ^ (words[Word.FlagAuxiliary] << 1)) >= 0 ? 1 : 0;
+          break;
+        case Micro.SetB:
+          bytes[words[pc + MicroWord.Destination]] = words[Word.FlagAuxiliary] < 0 ? 1 : 0;
+          break;
+        case Micro.SetNB:
+          bytes[words[pc + MicroWord.Destination]] = words[Word.FlagAuxiliary] >= 0 ? 1 : 0;
+          break;
+        case Micro.SetZ:
+          bytes[words[pc + MicroWord.Destination]] = words[Word.FlagResult] === 0 ? 1 : 0;
+          break;
+        case Micro.SetNZ:
+          bytes[words[pc + MicroWord.Destination]] = words[Word.FlagResult] !== 0 ? 1 : 0;
+          break;
+        case Micro.SetBE:
+          bytes[words[pc + MicroWord.Destination]] =
+            words[Word.FlagAuxiliary] < 0 || words[Word.FlagResult] === 0 ? 1 : 0;
+          break;
+        case Micro.SetNBE:
+          bytes[words[pc + MicroWord.Destination]] =
+            words[Word.FlagAuxiliary] >= 0 && words[Word.FlagResult] !== 0 ? 1 : 0;
+          break;
+        case Micro.SetS:
+          bytes[words[pc + MicroWord.Destination]] =
+            (words[Word.FlagResult] ^ (words[Word.FlagAuxiliary] << 31)) < 0 ? 1 : 0;
+          break;
+        case Micro.SetNS:
+          bytes[words[pc + MicroWord.Destination]] =
+            (words[Word.FlagResult] ^ (words[Word.FlagAuxiliary] << 31)) >= 0 ? 1 : 0;
+          break;
+        case Micro.SetP:
+          bytes[words[pc + MicroWord.Destination]] =
+            parityEven(words[Word.FlagResult] ^ (words[Word.FlagAuxiliary] >>> 8)) !== 0 ? 1 : 0;
+          break;
+        case Micro.SetNP:
+          bytes[words[pc + MicroWord.Destination]] =
+            parityEven(words[Word.FlagResult] ^ (words[Word.FlagAuxiliary] >>> 8)) === 0 ? 1 : 0;
+          break;
+        case Micro.SetL:
+          bytes[words[pc + MicroWord.Destination]] =
+            (words[Word.FlagResult] ^
+              (words[Word.FlagAuxiliary] << 31) ^
+              words[Word.FlagAuxiliary] ^
+              (words[Word.FlagAuxiliary] << 1)) <
+            0
+              ? 1
+              : 0;
+          break;
+        case Micro.SetNL:
+          bytes[words[pc + MicroWord.Destination]] =
+            (words[Word.FlagResult] ^
+              (words[Word.FlagAuxiliary] << 31) ^
+              words[Word.FlagAuxiliary] ^
+              (words[Word.FlagAuxiliary] << 1)) >=
+            0
+              ? 1
+              : 0;
+          break;
+        case Micro.SetLE:
+          bytes[words[pc + MicroWord.Destination]] =
+            words[Word.FlagResult] === 0 ||
+            (words[Word.FlagResult] ^
+              (words[Word.FlagAuxiliary] << 31) ^
+              words[Word.FlagAuxiliary] ^
+              (words[Word.FlagAuxiliary] << 1)) <
+              0
+              ? 1
+              : 0;
+          break;
+        case Micro.SetNLE:
+          bytes[words[pc + MicroWord.Destination]] =
+            words[Word.FlagResult] !== 0 &&
+            (words[Word.FlagResult] ^
+              (words[Word.FlagAuxiliary] << 31) ^
+              words[Word.FlagAuxiliary] ^
+              (words[Word.FlagAuxiliary] << 1)) >=
+              0
+              ? 1
+              : 0;
+          break;
+        case Micro.Handler:
+          end = callHandler(cpu, pc, end);
+          break;
+        case Micro.HandlerEnd:
+          return pc;
+        default:
+          throw new Error(`no such micro-operation: ${words[pc]}`);
+      }
+      pc += MicroWord.Words;
+    }
+    if (slot === NO_TRANSFER) {
+      // At an instruction boundary inside the block (or after the one instruction asked for).
+      const instruction = words[pc - MicroWord.Words + MicroWord.Instruction];
+      if (block !== 0) {
+        counters[Counter.Cycles] -=
+          words[block + BlockWord.Clocks] - words[instruction + InstructionWord.ClocksThrough];
+        counters[Counter.Instructions] -=
+          words[block + BlockWord.Count] - words[instruction + InstructionWord.Number] - 1;
+      }
+      words[Word.Eip] = words[instruction + InstructionWord.Eip] + words[instruction + InstructionWord.Length];
+      return Outcome.Continue;
+    }
+    // Control leaves the block at `pc`, its last micro-operation.
+    if (slot !== INDIRECT) target = words[pc + MicroWord.Destination + slot];
+    if (end !== NO_END) {
+      words[Word.Eip] = target;
+      return Outcome.Continue;
+    }
+    let next = 0;
+    if (slot !== INDIRECT) next = words[pc + MicroWord.Immediate + slot];
+    else if (words[pc + MicroWord.Immediate] === target) next = words[pc + MicroWord.Base];
+    if (next !== 0 && words[next + BlockWord.Alive] !== 0) {
+      if (((target ^ words[block + BlockWord.Eip]) & 0xfffff000) === 0) {
+        block = next;
+        continue;
+      }
+      // Another page: go there directly when the code TLB's memo still maps it to the block's page.
+      const memo = Memo.Words + Memo.Code + ((target >>> 11) & 0xe);
+      if (
+        words[memo] === ((target & 0xfffff000) | mode) &&
+        words[memo + 1] === (words[next + BlockWord.Physical] & 0xfffff000)
+      ) {
+        block = next;
+        continue;
+      }
+    }
+    words[Word.Eip] = target;
+    return pc;
+  }
+}
