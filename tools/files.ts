@@ -47,6 +47,8 @@ export class AtomicFile {
   readonly #temporary: string;
   readonly #descriptor: number;
   #open = true;
+  /** Also when the process is ended early (a second Ctrl-C). */
+  readonly #atExit = () => this.discard();
 
   /** @throws InputError if the directory cannot be written. */
   constructor(file: string) {
@@ -54,6 +56,7 @@ export class AtomicFile {
     this.#temporary = join(dirname(file), `.${basename(file)}.${process.pid}.part`);
     try {
       this.#descriptor = openSync(this.#temporary, "wx", 0o666);
+      process.once("exit", this.#atExit);
     } catch (error) {
       throw fileError(error, file);
     }
@@ -72,6 +75,7 @@ export class AtomicFile {
       fsyncSync(this.#descriptor);
       this.#close();
       renameSync(this.#temporary, this.#file);
+      process.off("exit", this.#atExit);
     } catch (error) {
       this.discard();
       throw fileError(error, this.#file);
@@ -81,6 +85,7 @@ export class AtomicFile {
   discard(): void {
     this.#close();
     rmSync(this.#temporary, { force: true });
+    process.off("exit", this.#atExit);
   }
 
   #close(): void {

@@ -12,6 +12,7 @@ import {
   shareTable,
   timeLines,
   voteLine,
+  voteMatrix,
 } from "./run-report.ts";
 import { type Colours, plural } from "./terminal.ts";
 
@@ -39,7 +40,7 @@ export function bootHeader(image: Image, plan: BootPlan, faults: readonly string
 }
 
 /** What has happened. */
-export function bootSummary(result: RunResult, hostSeconds: number, colours: Colours): string {
+export function bootSummary(result: RunResult, plan: BootPlan, hostSeconds: number, colours: Colours): string {
   const { votes } = result;
   const parts: string[] = [];
   const bad = outcomeLine(result);
@@ -48,8 +49,17 @@ export function bootSummary(result: RunResult, hostSeconds: number, colours: Col
   parts.push(row("votes", [votes === undefined ? "the voter's log is damaged" : voteLine(votes, colours)], colours));
   if (result.culprits.length > 0) parts.push(row("outvoted", culpritLines(result, colours), colours));
   parts.push(row("output", [outputLine(result, colours)], colours), "");
+  if (votes !== undefined && votes.rounds > 0) parts.push(voteMatrix(votes, replicaLabels(plan), colours), "");
   parts.push(shareTable(result, colours), "");
   parts.push(row("guest time", timeLines(result, hostSeconds), colours));
   parts.push(row("event log", [colours.dim(result.eventHash)], colours));
   return parts.join("\n");
+}
+
+/** `replica-1 bytewise`, in order. */
+function replicaLabels({ scenario }: BootPlan): string[] {
+  const names = scenario.replicas.flatMap(({ implementation, count }) =>
+    new Array<string>(count).fill(implementation ?? ""),
+  );
+  return names.map((name, i) => `replica-${i + 1} ${name}`.trimEnd());
 }

@@ -115,7 +115,7 @@ export async function runCrypt(argv: ArgumentsCamelCase<CryptArguments>, operati
       mend: "give OUT a file name",
     });
   }
-  const interrupt = new Interrupt();
+  const interrupt = new Interrupt(() => process.stdin.destroy());
   const total = inputSize(argv.in);
   const progress = new Progress(operation, !argv.quiet && !argv.json);
   const output = openOutput(argv.out);
@@ -146,6 +146,7 @@ export async function runCrypt(argv: ArgumentsCamelCase<CryptArguments>, operati
   } catch (error) {
     progress.end();
     output.discard();
+    if (interrupt.requested) return ExitCode.Interrupted;
     if (error instanceof InputError && error.detail.file === undefined) throw error.within({ file: argv.in });
     throw error;
   } finally {

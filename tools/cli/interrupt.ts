@@ -7,11 +7,13 @@ export class Interrupt {
   #requested = false;
   readonly #listener: () => void;
 
-  constructor() {
+  /** @param onFirst called at the first signal, to wake what waits. */
+  constructor(onFirst: () => void = () => {}) {
     this.#listener = () => {
       if (this.#requested) process.exit(ExitCode.Interrupted);
       this.#requested = true;
       process.stderr.write("\nquorum86: stopping (Ctrl-C again kills)\n");
+      onFirst();
     };
     for (const signal of SIGNALS) process.on(signal, this.#listener);
   }

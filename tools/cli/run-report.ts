@@ -1,4 +1,5 @@
 /** What a finished run looks like to a person: 80 columns, with and without colour. */
+import type { VoteLog } from "../image/boot-config.ts";
 import type { RunResult } from "../run/run-result.ts";
 import { bar, type Colours, count, duration, list, plural, ranges } from "./terminal.ts";
 
@@ -49,6 +50,36 @@ export function voteLine(
   if (votes.majority > 0) parts.push(colours.yellow(`${count(votes.majority)} by majority`));
   if (votes.noMajority > 0) parts.push(colours.red(`${count(votes.noMajority)} without a majority`));
   return `${plural(votes.rounds, "round")}: ${list(parts)}`;
+}
+
+const MARKS = { agreed: "●", dissenting: "✗", late: "○", trapped: "!" } as const;
+const LEGEND = { agreed: "agreed", dissenting: "differed", late: "no answer", trapped: "trapped" } as const;
+type Mark = keyof typeof MARKS;
+const MATRIX_COLUMNS = 56;
+
+/**
+ * One row for each replica, one column for each round (for several when there are many: the worst of them shows),
+ * then what the marks mean.
+ */
+export function voteMatrix(votes: VoteLog, replicas: readonly string[], colours: Colours): string {
+  const columnRounds = Math.max(1, Math.ceil(votes.rounds / MATRIX_COLUMNS));
+  const columns = Math.ceil(votes.rounds / columnRounds);
+  const marks: Mark[][] = replicas.map(() => new Array<Mark>(columns).fill("agreed"));
+  for (const vote of votes.votes) {
+    const column = Math.floor((vote.round - 1) / columnRounds);
+    for (const mark of ["late", "dissenting", "trapped"] as const) {
+      for (const replica of vote[mark]) {
+        const row = marks[replica - 1];
+        if (row?.[column] !== undefined) row[column] = mark;
+      }
+    }
+  }
+  const paint = (mark: Mark) => (mark === "agreed" ? colours.green : colours.red)(MARKS[mark]);
+  const gap = columns <= MATRIX_COLUMNS / 2 ? " " : "";
+  const rows = marks.map((row, i) => `  ${replicas[i]!.padEnd(20)} ${row.map(paint).join(gap)}`);
+  const used = [...new Set(marks.flat())].map((mark) => `${paint(mark)} ${LEGEND[mark]}`);
+  const each = columnRounds === 1 ? "a column a round" : `a column ${columnRounds} rounds`;
+  return [...rows, colours.dim(`  ${"".padEnd(20)} ${each}; `) + used.join("  ")].join("\n");
 }
 
 /** Cycles by part, as an aligned table with bars. */

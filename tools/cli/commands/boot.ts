@@ -90,7 +90,7 @@ export async function run(argv: ArgumentsCamelCase<BootArguments>): Promise<numb
   if (argv.json) process.stdout.write(`${JSON.stringify(toJson(result, hostSeconds))}\n`);
   else if (talk) {
     if (serial.onTerminal) process.stdout.write(`${serial.atLineStart() ? "" : "\n"}${rule("", colours)}\n`);
-    process.stdout.write(`${bootSummary(result, hostSeconds, colours)}\n`);
+    process.stdout.write(`${bootSummary(result, plan, hostSeconds, colours)}\n`);
     if (argv.stats) process.stdout.write(`\n${accountTable(machineRun, colours)}\n`);
   }
   return exitCodeOf(result);
