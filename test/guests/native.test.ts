@@ -1,11 +1,12 @@
 /** Parts of the guests that need no kernel, compiled for the host and compared with something that we did not write. */
 import { spawnSync } from "node:child_process";
-import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
+import { createCipheriv, createDecipheriv } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GUESTS } from "../../tools/guests/manifest.ts";
+import { byteStream } from "./byte-stream.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "guests-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -31,20 +32,6 @@ function canCompile(): boolean {
 }
 
 const compilerThere = canCompile() || process.env.QUORUM86_REQUIRE_ORACLES === "1";
-
-/** Reproducible bytes: the stream of SHA-256 over a counter. */
-function byteStream(seed: string): (length: number) => Buffer {
-  let counter = 0;
-  let pool = Buffer.alloc(0);
-  return (length) => {
-    while (pool.length < length) {
-      pool = Buffer.concat([pool, createHash("sha256").update(`${seed} ${counter++}`).digest()]);
-    }
-    const bytes = pool.subarray(0, length);
-    pool = pool.subarray(length);
-    return bytes;
-  };
-}
 
 const MODES = ["ecb", "ctr", "cbc"] as const;
 const CASES = 3000;
