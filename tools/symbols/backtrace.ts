@@ -6,6 +6,7 @@ import {
   evaluateExpression,
   type FrameRules,
   type FrameTable,
+  type RegisterRule,
 } from "./dwarf-frame.ts";
 
 /** Registers in DWARF's numbering (eax ecx edx ebx esp ebp esi edi eip); undefined where the value is lost. */
