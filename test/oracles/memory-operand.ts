@@ -58,7 +58,7 @@ function localPlace(random: Random, segment: Segment, bytes: number): Place {
       if (kind < 6) return limited(LocalSelector.ReadOnlyData);
       if (kind < 8) return { selector: LocalSelector.ExpandDownData, offset: expandDownOffset(random) };
       if (kind < 9) return limited(LocalSelector.ReadableCode);
-      return { selector: random.pick([0, 1, 2, 3]), offset: DATA + random.below(0x100) };
+      return { selector: 0, offset: DATA + random.below(0x100) };
     }
   }
 }
@@ -85,7 +85,10 @@ function choosePlace(
   const random = builder.random;
   const flat = segment === Segment.Cs ? FLAT_CODE : FLAT_DATA;
   let place: Place;
-  if (random.chance(0.2) && !(keepStack && segment === Segment.Ss)) {
+  const stack = builder.segments[Segment.Ss] as number;
+  if (keepStack && segment === Segment.Ss && stack !== FLAT_DATA) {
+    place = { selector: stack, offset: random.below(0xff0) }; // the stack pointer belongs to this segment: keep it
+  } else if (random.chance(0.2) && !(keepStack && segment === Segment.Ss)) {
     place = localPlace(random, segment, bytes);
     if (address16 && place.offset > 0xffff) place = { ...place, offset: place.offset & 0xffff };
   } else if (address16) {
