@@ -10,7 +10,7 @@ import type { Clock } from "./clock.ts";
 import { BlockCache } from "./cpu/block-cache.ts";
 import { Cpu } from "./cpu/cpu.ts";
 import { CPU_SIGNATURE } from "./cpu/cpuid.ts";
-import { materialiseFlags } from "./cpu/flags.ts";
+import { materialiseFlags, writeEflags } from "./cpu/flags.ts";
 import { runInterpreter } from "./cpu/interpreter.ts";
 import { deliverPendingInterrupt, deliverTrap } from "./cpu/interrupt-delivery.ts";
 import { setSegment } from "./cpu/segmentation.ts";
@@ -233,7 +233,8 @@ export class Machine {
     if (words[Word.InterruptShadow] !== 0) words[Word.InterruptShadow] = 2;
     this.cpu.gateEntered = false;
     this.execute(limitCycle, retired + 1);
-    if (counters[Counter.Instructions] === retired) return;
+    // A REP instruction traps after every element.
+    if (counters[Counter.Instructions] === retired && words[Word.RepeatInProgress] === 0) return;
     if (words[Word.InterruptShadow] === 2) words[Word.InterruptShadow] = 0;
     if (!trap || this.cpu.gateEntered) return;
     words[Word.Dr0 + 6] |= DR6_SINGLE_STEP;
@@ -335,7 +336,7 @@ function resetCpu(cpu: Cpu): void {
   words[Word.Cr0] = 0x60000010;
   words[Word.Edx] = CPU_SIGNATURE;
   words[Word.Eip] = 0xfff0;
-  words[Word.SystemFlags] = Flag.Reserved1;
+  writeEflags(words, Flag.Reserved1);
   words[Word.GdtrLimit] = 0xffff;
   words[Word.IdtrLimit] = 0xffff;
   words[Word.Dr0 + 6] = 0xffff0ff0;
@@ -345,6 +346,5 @@ function resetCpu(cpu: Cpu): void {
   setSegment(cpu, SegmentRegister.Cs, 0xf000, 0xffff0000 | 0, 0xffff, 0x9b);
   setSegment(cpu, SegmentRegister.Ldtr, 0, 0, 0xffff, 0x82);
   setSegment(cpu, SegmentRegister.Tr, 0, 0, 0xffff, 0x8b);
-  materialiseFlags(words);
   cpu.stateReplaced();
 }

@@ -8,7 +8,7 @@ import { EventCost } from "../timing/event-costs.ts";
 import type { Cpu } from "./cpu.ts";
 import { descriptor, fetchDescriptor, setDescriptorBits } from "./descriptor-tables.ts";
 import { raiseFault } from "./exceptions.ts";
-import { SegmentRegister, SegmentWord, Vector, Word } from "./state.ts";
+import { Flag, SegmentRegister, SegmentWord, Vector, Word } from "./state.ts";
 
 /** Bits of SegmentWord.Attributes: the descriptor's access byte, its flags nibble at 12, and what we derive from all of it. */
 export const enum SegmentAttribute {
@@ -239,5 +239,6 @@ export function enterFlatProtectedMode(cpu: Cpu, eip: number, esp: number): void
   }
   cpu.words[Word.Eip] = eip;
   cpu.words[Word.Esp] = esp;
+  cpu.eflags = Flag.Reserved1;
   cpu.stateReplaced();
 }
