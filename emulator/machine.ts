@@ -327,6 +327,11 @@ function canonicalise(cpu: Cpu): void {
   words[Word.FaultVector] = 0;
   words[Word.FaultErrorCode] = 0;
   words[Word.Zero] = 0;
+  // Where the interpreter was within a block: depends on how the run was sliced.
+  words[Word.BlockStart] = 0;
+  words[Word.CurrentMicro] = 0;
+  words[Word.CodeChanged] = 0;
+  words[Word.ChargedBlock] = 0;
   words.fill(0, Word.Scratch, Word.Msrs);
 }
 

@@ -94,6 +94,7 @@ export class BlockCache implements CodeCache {
     const room = PAGE_BYTES - (physical & (PAGE_BYTES - 1));
     // Outside flat code every instruction is checked against the limit: blocks of one.
     const most = (mode & ExecutionMode.FlatCode) !== 0 && isRam ? MAXIMUM_INSTRUCTIONS : 1;
+    const allowed = this.bytesAllowed(eip, mode);
     const block = this.next;
     let secondPage = -1;
     let position = 0;
@@ -102,10 +103,16 @@ export class BlockCache implements CodeCache {
     translator.at = block + BlockWord.Words;
     for (let ends = false; !ends && count < most && position < room; count++) {
       let status = isRam
-        ? this.decoder.decode(this.cpu.bytes, Layout.GuestRam + physical + position, room - position, code32, decoded)
-        : this.decodeGathered(physical, eip, room, code32);
-      if (status === DecodeStatus.Truncated && count === 0) {
-        status = this.decodeGathered(physical, eip, room, code32);
+        ? this.decoder.decode(
+            this.cpu.bytes,
+            Layout.GuestRam + physical + position,
+            Math.min(room - position, allowed),
+            code32,
+            decoded,
+          )
+        : this.decodeGathered(physical, eip, room, allowed, code32);
+      if (status === DecodeStatus.Truncated && count === 0 && room < allowed) {
+        status = this.decodeGathered(physical, eip, room, allowed, code32);
         secondPage = this.translateSecondPage(eip) & 0xfffff000;
         ends = true;
       }
@@ -141,6 +148,13 @@ export class BlockCache implements CodeCache {
     return block;
   }
 
+  /** Bytes from `eip` to the code segment's limit. */
+  private bytesAllowed(eip: number, mode: number): number {
+    if ((mode & ExecutionMode.FlatCode) !== 0) return Infinity;
+    const limit = this.words[Word.Segments + 4 * SegmentRegister.Cs + SegmentWord.Limit] >>> 0;
+    return limit - (eip >>> 0) + 1;
+  }
+
   /** Moves the instruction records behind the micro-operations and points these at them. */
   private place(block: number, count: number): void {
     const { words, translator, records } = this;
@@ -158,13 +172,14 @@ export class BlockCache implements CodeCache {
   }
 
   /** Decodes from a copy of the bytes: across a page, or outside RAM (all ones). */
-  private decodeGathered(physical: number, eip: number, room: number, code32: boolean): DecodeStatus {
+  private decodeGathered(physical: number, eip: number, room: number, allowed: number, code32: boolean): DecodeStatus {
     const { gathered, cpu } = this;
-    const second = room < gathered.length ? this.translateSecondPage(eip) : 0;
-    for (let i = 0; i < gathered.length; i++) {
+    const length = Math.min(gathered.length, allowed);
+    const second = room < length ? this.translateSecondPage(eip) : 0;
+    for (let i = 0; i < length; i++) {
       gathered[i] = cpu.memory.read8(i < room ? physical + i : second + i - room);
     }
-    return this.decoder.decode(gathered, 0, gathered.length, code32, this.decoded);
+    return this.decoder.decode(gathered, 0, length, code32, this.decoded);
   }
 
   private enter(block: number): void {

@@ -107,7 +107,7 @@ export class Decoder {
     let status = this.prefixesAndOpcode();
     out.length = this.position - offset;
     if (status !== DecodeStatus.TooLong && this.position > this.end) {
-      status = available > MAXIMUM_LENGTH ? DecodeStatus.TooLong : DecodeStatus.Truncated;
+      status = available >= MAXIMUM_LENGTH ? DecodeStatus.TooLong : DecodeStatus.Truncated;
     }
     if (out.length > MAXIMUM_LENGTH && status !== DecodeStatus.Truncated) status = DecodeStatus.TooLong;
     return status;
@@ -152,7 +152,15 @@ export class Decoder {
       }
       form = entry.group[((this.bytes[this.position] as number) >> 3) & 7];
     }
-    if (form === undefined) return DecodeStatus.Invalid;
+    if (form === undefined) {
+      // An undefined member of a group still has its address bytes and immediate: they decide between #UD, #GP and #PF.
+      if (entry?.group !== undefined) {
+        this.modRm(false);
+        const member = entry.group.find((other) => other !== undefined);
+        if (member !== undefined) this.immediates(member);
+      }
+      return this.position > this.end ? DecodeStatus.Truncated : DecodeStatus.Invalid;
+    }
     out.form = form;
     return this.operands(form, opcode);
   }
@@ -207,22 +215,25 @@ export class Decoder {
     if (encoding.registerInOpcode) out.register = opcode & 7;
     let status = DecodeStatus.Ok;
     if (encoding.modRm) {
-      const modRm = this.next8();
-      out.hasModRm = true;
-      out.register = (modRm >> 3) & 7;
-      out.rm = modRm & 7;
       // MOV to and from control and debug registers ignores the mod field.
-      const registerOnly = form.operands.some(({ method }) => method === "R");
-      if (modRm < 0xc0 && !registerOnly) {
-        out.memory = true;
-        if (out.address32) this.address32(modRm);
-        else this.address16(modRm);
-      }
+      this.modRm(form.operands.some(({ method }) => method === "R"));
       if (!this.operandsExist(form)) status = DecodeStatus.Invalid;
     }
     this.immediates(form);
     if (out.lock && !(form.lockable && out.memory)) status = DecodeStatus.Invalid;
     return this.position > this.end ? DecodeStatus.Truncated : status;
+  }
+
+  private modRm(registerOnly: boolean): void {
+    const out = this.out;
+    const modRm = this.next8();
+    out.hasModRm = true;
+    out.register = (modRm >> 3) & 7;
+    out.rm = modRm & 7;
+    if (modRm >= 0xc0 || registerOnly) return;
+    out.memory = true;
+    if (out.address32) this.address32(modRm);
+    else this.address16(modRm);
   }
 
   /** Memory-only forms with a register, segment and control registers that do not exist, MOV to CS. */

@@ -26,6 +26,7 @@ import {
   nextEip,
   operandLinear,
   peek,
+  probePush,
   push,
   readLinear,
   readRegister,
@@ -47,18 +48,22 @@ function jumpIndirect(cpu: Cpu, instruction: number): void {
   jumpNear(cpu, readRm(cpu, instruction, bytes), bytes);
 }
 
+/** The stack's faults come before the target's. */
+function call(cpu: Cpu, instruction: number, target: number, bytes: number): void {
+  probePush(cpu, bytes);
+  const eip = checkedTarget(cpu, target, bytes);
+  push(cpu, nextEip(cpu, instruction), bytes);
+  cpu.words[Word.Eip] = eip;
+}
+
 function callRelative(cpu: Cpu, instruction: number): void {
   const bytes = bytesOf(cpu, instruction);
-  const target = checkedTarget(cpu, immediate(cpu, instruction), bytes);
-  push(cpu, nextEip(cpu, instruction), bytes);
-  cpu.words[Word.Eip] = target;
+  call(cpu, instruction, immediate(cpu, instruction), bytes);
 }
 
 function callIndirect(cpu: Cpu, instruction: number): void {
   const bytes = bytesOf(cpu, instruction);
-  const target = checkedTarget(cpu, readRm(cpu, instruction, bytes), bytes);
-  push(cpu, nextEip(cpu, instruction), bytes);
-  cpu.words[Word.Eip] = target;
+  call(cpu, instruction, readRm(cpu, instruction, bytes), bytes);
 }
 
 function returnNear(cpu: Cpu, instruction: number): void {

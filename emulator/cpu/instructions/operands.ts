@@ -155,6 +155,12 @@ export function push(cpu: Cpu, value: number, bytes: number): void {
   cpu.words[Word.Esp] = pointer;
 }
 
+/** Raises the faults of a push without doing it. */
+export function probePush(cpu: Cpu, bytes: number): void {
+  const pointer = movedStackPointer(cpu, cpu.words[Word.Esp], -bytes);
+  cpu.access.probeWrite(stackLinear(cpu, pointer, bytes, true), bytes);
+}
+
 /** The value `depth` bytes above the stack pointer, which does not move. */
 export function peek(cpu: Cpu, depth: number, bytes: number): number {
   const pointer = movedStackPointer(cpu, cpu.words[Word.Esp], depth);

@@ -131,6 +131,7 @@ function repeat(cpu: Cpu, instruction: number, element: Element, clocks: RepeatC
     const stepping = (words[Word.SystemFlags] & Flag.Tf) !== 0;
     if (stepping || counters[Counter.Cycles] >= counters[Counter.LimitCycle]) {
       words[Word.RepeatInProgress] = 1;
+      if (stepping) cpu.requestAttention();
       return;
     }
   }

@@ -27,7 +27,6 @@ import {
   isOperand32,
   operandLinear,
   operandSegment,
-  readPlace,
   readRegister,
   readRm,
   registerField,
@@ -79,9 +78,13 @@ function loadSegmentLimit(cpu: Cpu, instruction: number): void {
 }
 
 function adjustRequestedPrivilege(cpu: Cpu, instruction: number): void {
-  const place = rmPlace(cpu, instruction, 2);
-  const before = readPlace(cpu, instruction, place, 2);
-  writePlace(cpu, instruction, place, 2, arpl(cpu, before, readRegister(cpu, registerField(cpu, instruction), 2)));
+  const before = readRm(cpu, instruction, 2);
+  const source = readRegister(cpu, registerField(cpu, instruction), 2);
+  // The destination is written only when its RPL is raised; that write faults before ZF changes.
+  const raises = (before & 3) < (source & 3);
+  const place = raises ? rmPlace(cpu, instruction, 2) : 0;
+  const after = arpl(cpu, before, source);
+  if (raises) writePlace(cpu, instruction, place, 2, after);
 }
 
 function fromControl(cpu: Cpu, instruction: number): void {
@@ -168,5 +171,4 @@ export const SYSTEM_ROWS: readonly Row[] = [
   // RSM outside system management mode is undefined; this machine has no such mode.
   row("rsm", "0F AA", "", UNDEFINED),
   row("ud2", "0F 0B", "", UNDEFINED),
-  row("ud1", "0F B9 /r", "r:Gv r:Ev", UNDEFINED),
 ];
