@@ -103,8 +103,7 @@ export class CheckpointStore<S extends PagedSnapshot> {
     const entry = this.entries[index];
     if (entry === undefined) return;
     const before = this.entries[index - 1]?.snapshot;
-    entry.bytes =
-      differentBytes(entry.snapshot.ram, before?.ram) + differentBytes(entry.snapshot.state, before?.state);
+    entry.bytes = differentBytes(entry.snapshot.ram, before?.ram) + differentBytes(entry.snapshot.state, before?.state);
   }
 
   private thin(present: Position): void {
