@@ -55,18 +55,29 @@ export class CodeCache {
     return this.words[set] === (line | LineBit.Valid) || this.words[set + 1] === (line | LineBit.Valid);
   }
 
-  /**
-   * Whether the line at `physical` is there with all marks of `mask`; if so it becomes the most recently used, exactly as `fetch` does.
-   * Nothing changes otherwise.
-   */
-  touchMarked(physical: number, mask: number): boolean {
+  /** Whether all bytes from `first` to `last` (at most 15) are there now, without touching anything. */
+  ready(now: number, first: number, last: number): boolean {
+    return this.arrived(now, first) && (((first ^ last) & ~7) === 0 || this.arrived(now, last));
+  }
+
+  private arrived(now: number, physical: number): boolean {
+    if (!this.holds(physical)) return false;
+    const line = (Layout.GuestRam + physical) & LINE_MASK;
+    return this.words[TimingWord.ArrivingCode] !== line + 1 || this.wait(now, physical) === 0;
+  }
+
+  /** Whether the line of `physical` is there with all marks of `mask`: 0 no, 1 as the older line of its set, 2 as the newer one. */
+  find(physical: number, mask: number): 0 | 1 | 2 {
     const { words } = this;
     const key = ((Layout.GuestRam + physical) & LINE_MASK) | LineBit.Valid;
     const set = codeSet(key);
-    if (words[set] === key) return (words[set + MARKS] & mask) === mask;
-    if (words[set + 1] !== key || (words[set + 1 + MARKS] & mask) !== mask) return false;
-    this.swap(set);
-    return true;
+    if (words[set] === key) return (words[set + MARKS] & mask) === mask ? 2 : 0;
+    return words[set + 1] === key && (words[set + 1 + MARKS] & mask) === mask ? 1 : 0;
+  }
+
+  /** Exchanges the ways of the set that holds `physical`. */
+  exchange(physical: number): void {
+    this.swap(codeSet(Layout.GuestRam + physical));
   }
 
   /** Whether the instruction that begins at `physical` has been decoded since its line was filled. */
@@ -125,16 +136,15 @@ export class CodeCache {
   }
 
   private arriving(now: number, line: number, physical: number): number {
+    return this.words[TimingWord.ArrivingCode] === line + 1 ? this.wait(now, physical) : 0;
+  }
+
+  /** Clocks until the quadword of `physical` in the arriving line can be used. */
+  private wait(now: number, physical: number): number {
     const { words, counters, bus } = this;
-    if (words[TimingWord.ArrivingCode] !== line + 1) return 0;
-    const first = counters[TimingCounter.ArrivingCodeTime];
-    const step = words[TimingWord.ArrivingCodeStep];
-    if (now >= bus.usable(bus.quadwordAt(first, 3, step))) {
-      words[TimingWord.ArrivingCode] = 0;
-      return 0;
-    }
     const beat = ((physical >>> 3) & 3) ^ words[TimingWord.ArrivingCodeFirst];
-    return Math.max(0, bus.usable(bus.quadwordAt(first, beat, step)) - now);
+    const unit = bus.quadwordAt(counters[TimingCounter.ArrivingCodeTime], beat, words[TimingWord.ArrivingCodeStep]);
+    return Math.max(0, bus.usable(unit) - now);
   }
 
   private swap(set: number): void {

@@ -5,51 +5,64 @@
  * follow their line. Second-level tags are half-words. Times are in the counters (TimingCounter), because they exceed 32 bits.
  */
 export const enum TimingWord {
-  /** PipelineMode bits. */
-  Mode = 4096,
-  /** PipelineState as it was after the last group (registers written in its last clock, shadowing credit). */
-  Pipeline = 4097,
-  /** Clocks before execution charged with the running group when it ends: AGI and prefixes. */
-  GroupStall = 4098,
-  /** Of GroupStall, clocks that give no shadowing credit: prefixes. */
-  GroupPrefix = 4099,
-  /** Clocks that memory accesses added to the running group (they are in Cycles already). */
-  GroupExtra = 4100,
-  /** The part of GroupExtra that the U member had when the V member started. */
-  GroupExtraU = 4101,
-  /** 1 between the members of a pair. */
-  InPair = 4102,
-  /** Record of the instruction that is executing (word index). Derived: dead at instruction boundaries. */
-  Instruction = 4103,
-  /** Linear address of the last data access, of the U member when its V member has started. */
-  LastAddress = 4104,
-  PairAddress = 4105,
-  /** Containers crossed (1) by the last access, by the U member's. */
-  LastCrossed = 4106,
-  PairCrossed = 4107,
-  /** 1 after a mispredicted branch until one group has issued: a branch in that group is predicted not taken. */
-  FlushPending = 4108,
-  /** An unpaired U instruction at the end of a block that may still pair with the next one: OpenSlot fields; 0 for none. */
-  OpenTiming = 4109,
-  OpenRegisters = 4110,
-  OpenEip = 4111,
-  OpenDuration = 4112,
+  // Among the scratch words, dead at instruction boundaries between runs:
+  /** The block that runs on its static schedule (word index), 0 for none. */
+  FastBlock = 176,
+  /** 1 when the rest of that block must go step by step. */
+  Leaving = 177,
+  /** The last two instructions that waited during a static block (records, newer first), and for how long. */
+  StallRecord = 178,
+  StallClocks = 179,
+  OlderStallRecord = 180,
+  OlderStallClocks = 181,
+  /** The last V instruction (record) that met its partner in a bank during a static block. */
+  ConflictRecord = 182,
+  /** Code lines (bit n = line n of the block) that its entry made the most recently used of their sets. */
+  SwappedLines = 183,
+
+  /** PipelineState as it is before the next group. */
+  Pipeline = 4096,
+  /** 1 while the first member of a pair has executed and the second has not begun, 2 while the second executes. */
+  PairPhase = 4097,
+  // From here to GroupEnd: what `begin` found out about the running group; dead when no pair is half done.
+  /** 1: the running group is a pair; its second member is at PairEip. */
+  Pairs = 4098,
+  PairEip = 4099,
+  /** Execution clocks of the pair, registers that it leaves written, and PairBank. */
+  PairClocks = 4100,
+  PairWritten = 4101,
+  PairBanks = 4102,
+  /** Execution clocks of the first member alone; clocks before execution: AGI, prefixes. */
+  GroupAlone = 4103,
+  GroupInterlock = 4104,
+  GroupPrefix = 4105,
+  /** Shadowing credit that the running group leaves to the one after the next. */
+  GroupCarry = 4106,
+  /** Clocks that memory accesses added to the running group (they are in Cycles already), and to its first member. */
+  GroupExtra = 4107,
+  GroupExtraU = 4108,
+  /** Clocks of the whole group without waiting: known when its last member begins. */
+  GroupClocks = 4109,
+  /** PipelineState.Flush when the running group began. */
+  GroupFlush = 4110,
+  /** Whether an access of the running group crossed its container. */
+  GroupCrossed = 4111,
+  /** 1 while an instruction with a locked bus cycle executes. */
+  GroupLocked = 4112,
+  /** Linear address of the last data access. */
+  LastAddress = 4113,
+  GroupEnd = 4114,
+
   /** Physical line address + 1 of the data (code) line that is still arriving, 0 for none. */
-  ArrivingData = 4113,
-  ArrivingCode = 4114,
+  ArrivingData = 4128,
+  ArrivingCode = 4129,
   /** Quadword (0-3) with which that line began, and bus clocks between its quadwords. */
-  ArrivingDataFirst = 4115,
-  ArrivingDataStep = 4116,
-  ArrivingCodeFirst = 4117,
-  ArrivingCodeStep = 4118,
+  ArrivingDataFirst = 4130,
+  ArrivingDataStep = 4131,
+  ArrivingCodeFirst = 4132,
+  ArrivingCodeStep = 4133,
   /** Open row + 1 of each memory bank (4 words). */
-  OpenRow = 4120,
-  /** Physical line of the last code fetch (address + 1), 0 after a redirection. */
-  FetchLine = 4124,
-  /** Clocks that the semantics of the running instruction found (REP count, shift count, bit position). */
-  Variable = 4125,
-  /** 1 while a REP instruction was stopped between elements and will go on without its start-up clocks. */
-  RepeatResumes = 4126,
+  OpenRow = 4136,
 
   DataTags = 4352,
   CodeTags = 4608,
@@ -75,10 +88,38 @@ export const enum TimingCounter {
   /** Bus unit at the end of the first quadword of the arriving data (code) line. */
   ArrivingDataTime = 2084,
   ArrivingCodeTime = 2085,
-  /** Performance counters of the P5: values of CTR0 and CTR1 when they were last written or selected, see performance-counters.ts. */
-  Performance0 = 2086,
-  Performance1 = 2087,
 }
+
+/** TimingWord.Pipeline: what the groups before leave to the next ones. */
+export const enum PipelineState {
+  /** General registers written in the last clock. */
+  WrittenMask = 0xff,
+  /** Clocks of the last group that can hide prefixes of the next one, and of the one after. */
+  CreditShift = 8,
+  CreditMask = 31 << 8,
+  /** What is left of the group before that. */
+  CarryShift = 13,
+  CarryMask = 31 << 13,
+  /** The last group was a string instruction. */
+  String = 1 << 18,
+  /** A branch was mispredicted: no group has issued since. */
+  Flush = 1 << 19,
+}
+
+/** TimingWord.PairBanks: what the members of a pair access. */
+export const enum PairBank {
+  /** At most one of them accesses memory. */
+  None = 0,
+  /** Both, the same bank. */
+  Same = 1,
+  /** Both; it depends on the addresses. */
+  ByAddress = 2,
+  /** Both, different banks unless one crosses its container. */
+  Different = 3,
+}
+
+/** Largest credit that is told apart. */
+export const MAXIMUM_CREDIT = 31;
 
 export const enum CacheGeometry {
   LineShift = 5,

@@ -1,0 +1,187 @@
+/**
+ * The static part of the timing of a decoded block, computed once: how its instructions group when it is entered with a
+ * quiet pipeline (nothing hidden, nothing just written, all its code in the cache with marks), and the clocks of each.
+ *
+ * It is what pipeline.ts would do in that state, written down. A block that is entered in a state which makes a
+ * difference (BlockTiming.EntryMask) runs step by step until the states agree again.
+ */
+import { BlockWord, ExecutionMode, InstructionWord, OperandBits } from "../cpu/decode-records.ts";
+import { SegmentRegister } from "../cpu/state.ts";
+import type { P5Configuration } from "./configuration.ts";
+import type { PairingRules } from "./pairing.ts";
+import { carryAfter, prefixStall, stateAfter } from "./shadowing.ts";
+import { CacheGeometry, PairBank, PipelineState } from "./timing-state.ts";
+
+/** Words of a block record that belong to the timing model, from BlockWord.Timing on. BlockWord.Clocks holds its static clocks. */
+export const enum BlockTiming {
+  /** Pipeline state after it. */
+  Exit = 13,
+  /** Bits of the pipeline state that must be clear to run it on this schedule; NEVER_FAST: none will do. */
+  EntryMask = 14,
+  /** Marks needed in its first code line; those of the others are in the instruction records (InstructionTiming.LineMarks). */
+  FirstMarks = 15,
+  /** 1: it ended because it was long enough, so its last instruction may pair with what follows. */
+  Open = 16,
+}
+
+/** Words of an instruction record that belong to the timing model. InstructionWord.ClocksThrough holds static clocks. */
+export const enum InstructionTiming {
+  /** ScheduleBits. */
+  Schedule = 22,
+  /** Pipeline state before its group. */
+  Before = 23,
+  /** In the record of instruction k: marks needed in line k + 1 of the block. */
+  LineMarks = 24,
+}
+
+/** A bit that no pipeline state has and that every entry test adds. */
+export const NEVER_FAST = 1 << 30;
+
+export const enum ScheduleBits {
+  /** Prefix clocks that its group waits. */
+  PrefixShift = 16,
+  PrefixMask = 15 << 16,
+  First = 1 << 20,
+  Second = 1 << 21,
+  /** A prefix in one of the next two groups: more clocks in this one would hide it. */
+  Sensitive = 1 << 22,
+  /** Its group is the last of the block, or the last but one. */
+  LastGroup = 1 << 23,
+  LastButOne = 1 << 24,
+  /** Second of a pair whose banks depend on the addresses. */
+  CheckBank = 1 << 25,
+  /** Its group waits a clock for an address register. */
+  Interlock = 1 << 26,
+  /** Its group has an unavoidable bank conflict. */
+  Conflict = 1 << 27,
+}
+
+export class BlockScheduler {
+  private readonly words: Int32Array;
+  private readonly rules: PairingRules;
+  private readonly configuration: P5Configuration;
+
+  /** @param words the whole linear memory */
+  constructor(words: Int32Array, rules: PairingRules, configuration: P5Configuration) {
+    this.words = words;
+    this.rules = rules;
+    this.configuration = configuration;
+  }
+
+  /** Fills the timing words of a decoded block. */
+  schedule(block: number): void {
+    const { words, rules, configuration } = this;
+    const count = words[block + BlockWord.Count];
+    const first = words[block + BlockWord.FirstInstruction];
+    const end = first + count * InstructionWord.Words;
+    let state = 0;
+    let through = 0;
+    let groups = 0;
+    let entryMask = PipelineState.Flush;
+    for (let record = first; record < end; ) {
+      const second = record + InstructionWord.Words < end && rules.canPair(record, record + InstructionWord.Words);
+      const other = second ? record + InstructionWord.Words : 0;
+      const addresses = rules.addressRegisters(record) | (second ? rules.addressRegisters(other) : 0);
+      const prefixes = rules.prefixes(record);
+      const shadowed = configuration.prefixShadowing ? state : 0;
+      const waits = prefixStall(shadowed, prefixes);
+      const interlock = waits === 0 && this.interlocked(state, record, addresses);
+      const bank = second ? rules.banks(record, other) : PairBank.None;
+      let clocks = second ? rules.pairClocks(record, other) : rules.aloneClocks(record);
+      if (interlock) clocks += configuration.addressGenerationInterlock;
+      if (bank === PairBank.Same) clocks += configuration.bankConflict;
+      const before = through;
+      through += clocks + waits;
+      const bits =
+        (waits << ScheduleBits.PrefixShift) |
+        (interlock ? ScheduleBits.Interlock : 0) |
+        (bank === PairBank.Same ? ScheduleBits.Conflict : 0);
+      words[record + InstructionTiming.Schedule] = bits | (second ? ScheduleBits.First : 0);
+      words[record + InstructionTiming.Before] = state;
+      words[record + InstructionWord.ClocksThrough] = second ? before : through;
+      if (second) {
+        words[other + InstructionWord.ClocksThrough] = through;
+        words[other + InstructionTiming.Schedule] =
+          bits | ScheduleBits.Second | (bank === PairBank.ByAddress ? ScheduleBits.CheckBank : 0);
+        words[other + InstructionTiming.Before] = state;
+      }
+      if (rules.isLocked(record) || rules.isSerializing(record)) entryMask |= NEVER_FAST;
+      if (bank === PairBank.ByAddress && !this.addressIsPlain(other)) entryMask |= NEVER_FAST;
+      if (groups === 0) entryMask |= addresses;
+      if (groups < 2 && prefixes > 0) entryMask |= PipelineState.CreditMask | PipelineState.CarryMask;
+      groups++;
+      const written = second ? rules.writtenPair(record, other) : rules.writtenAlone(record);
+      state = stateAfter(written, clocks, carryAfter(shadowed, prefixes), !second && rules.isString(record));
+      record += second ? 2 * InstructionWord.Words : InstructionWord.Words;
+    }
+    if (groups < 2) entryMask |= PipelineState.CreditMask | PipelineState.CarryMask;
+    words[block + BlockWord.Clocks] = through;
+    words[block + BlockTiming.Exit] = state;
+    words[block + BlockTiming.EntryMask] = entryMask;
+    this.lookAhead(first, end);
+    this.lineMarks(block, first, end);
+  }
+
+  /** Whether Micro.CheckBank can tell the address: no segment base, 32-bit addressing. */
+  private addressIsPlain(record: number): boolean {
+    const { words } = this;
+    const mode = words[words[record + InstructionWord.Block] + BlockWord.Mode];
+    if (this.rules.usesStack(record)) return (mode & ExecutionMode.FlatSs) !== 0;
+    const bits = words[record + InstructionWord.Operands];
+    const segment = (bits & OperandBits.SegmentMask) >> OperandBits.SegmentShift;
+    const flat =
+      segment === SegmentRegister.Ds
+        ? ExecutionMode.FlatDs
+        : segment === SegmentRegister.Ss
+          ? ExecutionMode.FlatSs
+          : segment === SegmentRegister.Es
+            ? ExecutionMode.FlatEs
+            : 0;
+    return (mode & flat) !== 0 && (bits & OperandBits.Address32) !== 0;
+  }
+
+  private interlocked(state: number, record: number, addresses: number): boolean {
+    if ((state & addresses & PipelineState.WrittenMask) === 0) return false;
+    return (state & PipelineState.String) === 0 || !this.rules.isString(record);
+  }
+
+  /** From the end backwards: which groups are among the last two, and which have prefixes in the next two. */
+  private lookAhead(first: number, end: number): void {
+    const { words, rules } = this;
+    let nextHasPrefix = false;
+    let secondNextHasPrefix = false;
+    let groupsAfter = 0;
+    for (let record = end - InstructionWord.Words; record >= first; record -= InstructionWord.Words) {
+      const second = (words[record + InstructionTiming.Schedule] & ScheduleBits.Second) !== 0;
+      const bits =
+        (nextHasPrefix || secondNextHasPrefix ? ScheduleBits.Sensitive : 0) |
+        (groupsAfter === 0 ? ScheduleBits.LastGroup : groupsAfter === 1 ? ScheduleBits.LastButOne : 0);
+      words[record + InstructionTiming.Schedule] |= bits;
+      if (second) {
+        record -= InstructionWord.Words;
+        words[record + InstructionTiming.Schedule] |= bits;
+      }
+      groupsAfter++;
+      secondNextHasPrefix = nextHasPrefix;
+      nextHasPrefix = rules.prefixes(record) > 0;
+    }
+  }
+
+  /** The places in each code line at which instructions of the block begin. */
+  private lineMarks(block: number, first: number, end: number): void {
+    const { words } = this;
+    const firstLine = words[first + InstructionWord.Physical] >>> CacheGeometry.LineShift;
+    words[block + BlockTiming.FirstMarks] = 0;
+    for (let record = first; record < end; record += InstructionWord.Words)
+      words[record + InstructionTiming.LineMarks] = 0;
+    for (let record = first; record < end; record += InstructionWord.Words) {
+      const physical = words[record + InstructionWord.Physical];
+      const line = (physical >>> CacheGeometry.LineShift) - firstLine;
+      const slot =
+        line === 0
+          ? block + BlockTiming.FirstMarks
+          : first + (line - 1) * InstructionWord.Words + InstructionTiming.LineMarks;
+      words[slot] |= 1 << (physical & 31);
+    }
+  }
+}

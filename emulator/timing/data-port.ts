@@ -1,0 +1,293 @@
+/**
+ * What a data access costs: alignment, cache, bus, page walks. Called by the memory access paths with addresses and
+ * sizes, never with values; a plain hit is decided before it gets here (mmu/timed-linear-access.ts).
+ *
+ * A wait is charged when it happens. While a block runs on its static schedule, all of the block's clocks are in the
+ * cycle counter already; a wait is simply added if nothing else depends on it, otherwise the block goes on step by step
+ * (`leave`), from the state that stepping would have had here.
+ */
+import { BlockWord, InstructionWord, MicroWord } from "../cpu/decode-records.ts";
+import { Counter, Word } from "../cpu/state.ts";
+import { InstructionTiming, ScheduleBits } from "./block-schedule.ts";
+import type { P5Configuration } from "./configuration.ts";
+import { Cause } from "./cycle-causes.ts";
+import type { Caching, DataCache } from "./data-cache.ts";
+import type { PairingRules } from "./pairing.ts";
+import { crosses, type Pipeline, sameBank } from "./pipeline.ts";
+import { carryAfter, withCredit } from "./shadowing.ts";
+import { CacheGeometry, PairBank, TimingWord } from "./timing-state.ts";
+
+const LINE_MASK = CacheGeometry.LineBytes - 1;
+const NEXT = InstructionWord.Words as number;
+
+export class DataPort {
+  private readonly words: Int32Array;
+  private readonly counters: Float64Array;
+  private readonly cache: DataCache;
+  private readonly rules: PairingRules;
+  private readonly pipeline: Pipeline;
+  private readonly causes: Float64Array;
+  private readonly configuration: P5Configuration;
+
+  /** @param words the whole linear memory */
+  constructor(
+    words: Int32Array,
+    counters: Float64Array,
+    cache: DataCache,
+    rules: PairingRules,
+    pipeline: Pipeline,
+    configuration: P5Configuration,
+  ) {
+    this.words = words;
+    this.counters = counters;
+    this.cache = cache;
+    this.rules = rules;
+    this.pipeline = pipeline;
+    this.causes = pipeline.causes;
+    this.configuration = configuration;
+  }
+
+  /** A read of `bytes` inside one page. */
+  read(linear: number, physical: number, bytes: number, caching: Caching): void {
+    if (this.words[TimingWord.GroupLocked] === 0) {
+      if (crosses(linear, bytes)) this.crossing();
+      this.readLine(physical, caching);
+      if ((physical & LINE_MASK) + bytes > CacheGeometry.LineBytes) this.readLine(nextLine(physical), caching);
+    }
+    this.words[TimingWord.LastAddress] = linear;
+  }
+
+  /** A read that lies in two pages: `first` and `second` are the physical addresses of its parts. */
+  readCrossing(linear: number, first: number, second: number, caching: Caching): void {
+    this.crossing();
+    this.readLine(first, caching);
+    this.readLine(second, caching);
+    this.words[TimingWord.LastAddress] = linear;
+  }
+
+  write(linear: number, physical: number, bytes: number, caching: Caching): void {
+    if (this.words[TimingWord.GroupLocked] !== 0) {
+      this.wait(this.cache.locked(this.now(), physical), Cause.Lock);
+      return;
+    }
+    if (crosses(linear, bytes)) this.crossing();
+    this.writeLine(physical, caching);
+    if ((physical & LINE_MASK) + bytes > CacheGeometry.LineBytes) this.writeLine(nextLine(physical), caching);
+    this.words[TimingWord.LastAddress] = linear;
+  }
+
+  writeCrossing(linear: number, first: number, second: number, caching: Caching): void {
+    this.crossing();
+    this.writeLine(first, caching);
+    this.writeLine(second, caching);
+    this.words[TimingWord.LastAddress] = linear;
+  }
+
+  /**
+   * A page walk: the physical addresses of the entries read (`table` -1 for a large page or an absent table) and of those written.
+   * `fetch`: for the code TLB, between groups.
+   */
+  pageWalk(directory: number, table: number, directoryWritten: boolean, tableWritten: boolean, fetch: boolean): void {
+    const { configuration } = this;
+    const cause = fetch ? Cause.CodeTlb : Cause.DataTlb;
+    let clocks = configuration.pageWalk;
+    const start = this.now();
+    clocks += Math.max(configuration.pageWalkLevel, this.cache.read(start + clocks, directory, 0));
+    if (directoryWritten) clocks += this.cache.locked(start + clocks, directory);
+    if (table !== -1) {
+      clocks += Math.max(configuration.pageWalkLevel, this.cache.read(start + clocks, table, 0));
+      if (tableWritten) clocks += this.cache.locked(start + clocks, table);
+    }
+    if (!fetch) {
+      this.wait(clocks, cause);
+      return;
+    }
+    this.causes[cause] += clocks;
+    this.counters[Counter.Cycles] += clocks;
+  }
+
+  /**
+   * The V instruction `record` begins on a static schedule that leaves its bank open. Called before it executes, with its micro-operation
+   * current.
+   */
+  checkBank(record: number): void {
+    const { words } = this;
+    if (!this.isFast() || !sameBank(this.pipeline.addressOf(record), words[TimingWord.LastAddress])) return;
+    const clocks = this.configuration.bankConflict;
+    this.causes[Cause.BankConflict] += clocks;
+    words[TimingWord.ConflictRecord] = record;
+    if (this.absorbs(record, clocks)) {
+      this.absorb(record, clocks);
+      return;
+    }
+    // `leave` counts the conflict among the group's clocks.
+    this.leave(record);
+    this.counters[Counter.Cycles] += clocks;
+  }
+
+  /** The running instruction stored into a line of the code cache: what was fetched is fetched again. */
+  selfModify(): void {
+    this.wait(this.configuration.selfModify, Cause.SelfModify);
+  }
+
+  /** Adds clocks that the running instruction waits. */
+  wait(clocks: number, cause: Cause): void {
+    if (clocks === 0) return;
+    this.causes[cause] += clocks;
+    if (this.isFast()) {
+      const record = this.current();
+      if (this.absorbs(record, clocks)) {
+        this.absorb(record, clocks);
+        return;
+      }
+      this.leave(record);
+    }
+    this.counters[Counter.Cycles] += clocks;
+    this.words[TimingWord.GroupExtra] += clocks;
+  }
+
+  /** Whether the running instruction is charged by its block's static schedule. */
+  private isFast(): boolean {
+    return this.words[TimingWord.FastBlock] !== 0 && this.words[TimingWord.Leaving] === 0;
+  }
+
+  /** The core clock of an access made now. */
+  private now(): number {
+    const { words } = this;
+    const block = words[TimingWord.FastBlock];
+    const cycles = this.counters[Counter.Cycles];
+    if (block === 0) return cycles;
+    return cycles - words[block + BlockWord.Clocks] + words[this.current() + InstructionWord.ClocksThrough];
+  }
+
+  /** Record of the instruction that executes. */
+  private current(): number {
+    return this.words[this.words[Word.CurrentMicro] + MicroWord.Instruction];
+  }
+
+  private readLine(physical: number, caching: Caching): void {
+    this.wait(this.cache.read(this.now(), physical, caching), Cause.DataCache);
+  }
+
+  private writeLine(physical: number, caching: Caching): void {
+    const { words } = this;
+    const inV = this.isFast()
+      ? (words[this.current() + InstructionTiming.Schedule] & ScheduleBits.Second) !== 0
+      : words[TimingWord.PairPhase] === 2;
+    this.wait(this.cache.write(this.now(), physical, inV ? 1 : 0, caching), Cause.WriteBuffer);
+  }
+
+  /** The access crosses its container: it waits, and it conflicts with whatever its partner accesses. */
+  private crossing(): void {
+    const { words } = this;
+    if (this.isFast()) {
+      const record = this.current();
+      const bits = words[record + InstructionTiming.Schedule];
+      // Whether a pair meets in a bank is then decided step by step.
+      if ((bits & (ScheduleBits.First | ScheduleBits.Second)) !== 0) {
+        const known = (bits & ScheduleBits.Conflict) !== 0 || words[TimingWord.ConflictRecord] === record;
+        this.leave(record);
+        if ((bits & ScheduleBits.Second) !== 0 && !known) this.lateConflict();
+      }
+    }
+    words[TimingWord.GroupCrossed] = 1;
+    this.wait(this.configuration.misaligned, Cause.Misaligned);
+  }
+
+  /** The V member turns out to cross its container: stepping would have seen that when it began. */
+  private lateConflict(): void {
+    const { words } = this;
+    if (words[TimingWord.PairBanks] === PairBank.None) return;
+    const clocks = this.configuration.bankConflict;
+    this.causes[Cause.BankConflict] += clocks;
+    words[TimingWord.GroupClocks] += clocks;
+    this.counters[Counter.Cycles] += clocks;
+  }
+
+  /** Whether a wait of the running instruction can be added to the static schedule as it is. */
+  private absorbs(record: number, clocks: number): boolean {
+    const { words, counters } = this;
+    const bits = words[record + InstructionTiming.Schedule];
+    if ((bits & ScheduleBits.Sensitive) !== 0) return false;
+    if ((bits & ScheduleBits.Second) !== 0 && this.stallOf(record - NEXT) !== 0) return false;
+    return counters[Counter.Cycles] + clocks < counters[Counter.LimitCycle];
+  }
+
+  private absorb(record: number, clocks: number): void {
+    const { words } = this;
+    const bits = words[record + InstructionTiming.Schedule];
+    this.counters[Counter.Cycles] += clocks;
+    if ((bits & ScheduleBits.LastGroup) !== 0) {
+      words[TimingWord.Pipeline] = withCredit(words[TimingWord.Pipeline], clocks, false);
+    } else if ((bits & ScheduleBits.LastButOne) !== 0) {
+      words[TimingWord.Pipeline] = withCredit(words[TimingWord.Pipeline], clocks, true);
+    }
+    if (words[TimingWord.StallRecord] === record) {
+      words[TimingWord.StallClocks] += clocks;
+      return;
+    }
+    words[TimingWord.OlderStallRecord] = words[TimingWord.StallRecord];
+    words[TimingWord.OlderStallClocks] = words[TimingWord.StallClocks];
+    words[TimingWord.StallRecord] = record;
+    words[TimingWord.StallClocks] = clocks;
+  }
+
+  /** Clocks that `record` waited in the running static block, as far as remembered. */
+  private stallOf(record: number): number {
+    const { words } = this;
+    if (words[TimingWord.StallRecord] === record) return words[TimingWord.StallClocks];
+    return words[TimingWord.OlderStallRecord] === record ? words[TimingWord.OlderStallClocks] : 0;
+  }
+
+  /**
+   * From here on the block goes step by step: makes the words that stepping would have left when it began `record`. The cycle
+   * counter still holds the whole block until the interpreter reaches the instruction's end.
+   */
+  private leave(record: number): void {
+    const { words, rules, configuration } = this;
+    const block = words[TimingWord.FastBlock];
+    const bits = words[record + InstructionTiming.Schedule];
+    const second = (bits & ScheduleBits.Second) !== 0;
+    const first = second ? record - NEXT : record;
+    const before = this.stateBefore(block, first);
+    const conflict = (bits & ScheduleBits.Conflict) !== 0 || words[TimingWord.ConflictRecord] === record;
+    words[TimingWord.Leaving] = 1;
+    // The interpreter leaves the block at the end of this instruction.
+    words[Word.CodeChanged] = 1;
+    words[TimingWord.Pipeline] = before;
+    words[TimingWord.Pairs] = 0;
+    if ((bits & (ScheduleBits.First | ScheduleBits.Second)) !== 0) this.pipeline.expectSecond(first, first + NEXT);
+    words[TimingWord.PairPhase] = second ? 2 : 0;
+    words[TimingWord.GroupAlone] = rules.aloneClocks(first);
+    words[TimingWord.GroupInterlock] =
+      (bits & ScheduleBits.Interlock) !== 0 ? configuration.addressGenerationInterlock : 0;
+    words[TimingWord.GroupPrefix] = (bits & ScheduleBits.PrefixMask) >> ScheduleBits.PrefixShift;
+    words[TimingWord.GroupCarry] = carryAfter(configuration.prefixShadowing ? before : 0, rules.prefixes(first));
+    words[TimingWord.GroupExtraU] = second ? this.stallOf(first) : 0;
+    const met = words[TimingWord.ConflictRecord] === record ? configuration.bankConflict : 0;
+    words[TimingWord.GroupExtra] = words[TimingWord.GroupExtraU] + Math.max(0, this.stallOf(record) - met);
+    words[TimingWord.GroupClocks] =
+      (second
+        ? words[TimingWord.PairClocks] + (conflict ? configuration.bankConflict : 0)
+        : words[TimingWord.GroupAlone]) + words[TimingWord.GroupInterlock];
+    words[TimingWord.GroupFlush] = 0;
+    words[TimingWord.GroupCrossed] = 0;
+    words[TimingWord.GroupLocked] = 0;
+  }
+
+  /** Pipeline state before the group that begins with `first`: the schedule's, and what the group before it waited. */
+  private stateBefore(block: number, first: number): number {
+    const { words } = this;
+    let state = words[first + InstructionTiming.Before];
+    if (first === words[block + BlockWord.FirstInstruction]) return state;
+    const last = first - NEXT;
+    let waited = this.stallOf(last);
+    if ((words[last + InstructionTiming.Schedule] & ScheduleBits.Second) !== 0) waited += this.stallOf(last - NEXT);
+    if (waited > 0) state = withCredit(state, waited, false);
+    return state;
+  }
+}
+
+function nextLine(physical: number): number {
+  return (physical | LINE_MASK) + 1;
+}

@@ -1,0 +1,189 @@
+/**
+ * The P5 timing model as the interpreter and the memory paths see it: which block may run on its static schedule, what
+ * happens around single instructions, where branches go. The parts are one file each.
+ */
+import { BlockWord, InstructionWord, TimingBits } from "../cpu/decode-records.ts";
+import { FORMS } from "../cpu/instructions/table.ts";
+import { SegmentRegister, SegmentWord, Word } from "../cpu/state.ts";
+import type { LinearMemory } from "../memory/linear-memory.ts";
+import { BlockScheduler, BlockTiming, InstructionTiming, NEVER_FAST, ScheduleBits } from "./block-schedule.ts";
+import { BranchTargetBuffer } from "./branch-target-buffer.ts";
+import { CodeCache } from "./code-cache.ts";
+import type { P5Configuration } from "./configuration.ts";
+import { DataCache } from "./data-cache.ts";
+import { DataPort } from "./data-port.ts";
+import { MemoryBus } from "./memory-bus.ts";
+import { PairingRules } from "./pairing.ts";
+import { Pipeline } from "./pipeline.ts";
+import { CacheGeometry, TimingWord } from "./timing-state.ts";
+
+const CS_BASE = Word.Segments + 4 * SegmentRegister.Cs + SegmentWord.Base;
+
+export class P5Timing {
+  readonly configuration: P5Configuration;
+  readonly bus: MemoryBus;
+  readonly data: DataCache;
+  readonly code: CodeCache;
+  readonly branches: BranchTargetBuffer;
+  readonly rules: PairingRules;
+  readonly pipeline: Pipeline;
+  readonly port: DataPort;
+  /** True: no block runs on its static schedule. Clocks are the same either way. */
+  stepwise = false;
+  /** The record of the instruction after the last one of an open block (written to a scratch place), or 0. */
+  lookAhead: (block: number) => number = () => 0;
+  private readonly words: Int32Array;
+  private readonly scheduler: BlockScheduler;
+
+  constructor(linear: LinearMemory, configuration: P5Configuration) {
+    const { words32: words, stateCounters: counters } = linear;
+    this.configuration = configuration;
+    this.words = words;
+    this.bus = new MemoryBus(words, counters, configuration);
+    this.data = new DataCache(words, counters, this.bus, configuration);
+    this.code = new CodeCache(words, counters, this.bus, configuration);
+    this.branches = new BranchTargetBuffer(words);
+    this.rules = new PairingRules(words, FORMS, configuration);
+    this.pipeline = new Pipeline(words, counters, this.rules, this.code, this.data, this.branches, configuration);
+    this.port = new DataPort(words, counters, this.data, this.rules, this.pipeline, configuration);
+    this.scheduler = new BlockScheduler(words, this.rules, configuration);
+  }
+
+  /** Fills in the static part of a block that has just been decoded. `open`: it ended because it was long enough. */
+  schedule(block: number, open: boolean): void {
+    this.scheduler.schedule(block);
+    this.words[block + BlockTiming.Open] = open ? 1 : 0;
+    if (open && this.words[block + BlockWord.Count] === 1) this.words[block + BlockTiming.EntryMask] |= NEVER_FAST;
+  }
+
+  /** Whether the block may be charged as a whole and run on its static schedule; if so it has been entered. */
+  enter(block: number): boolean {
+    const { words } = this;
+    if (
+      this.stepwise ||
+      words[TimingWord.PairPhase] !== 0 ||
+      ((words[TimingWord.Pipeline] | NEVER_FAST) & words[block + BlockTiming.EntryMask]) !== 0 ||
+      !this.linesReady(block)
+    ) {
+      return false;
+    }
+    words[TimingWord.FastBlock] = block;
+    words[TimingWord.Leaving] = 0;
+    words[TimingWord.Pipeline] = words[block + BlockTiming.Exit];
+    words[TimingWord.StallRecord] = 0;
+    words[TimingWord.OlderStallRecord] = 0;
+    words[TimingWord.ConflictRecord] = 0;
+    return true;
+  }
+
+  /** The instruction `record` is about to execute on its own. */
+  begin(record: number): void {
+    const { words } = this;
+    const block = words[record + InstructionWord.Block];
+    let next = 0;
+    if (words[record + InstructionWord.Number] + 1 < words[block + BlockWord.Count])
+      next = record + InstructionWord.Words;
+    else if (words[block + BlockTiming.Open] !== 0 && this.rules.canIssueFirst(record)) next = this.lookAhead(block);
+    words[TimingWord.FastBlock] = 0;
+    words[TimingWord.Leaving] = 0;
+    this.pipeline.begin(record, next);
+  }
+
+  /** The instruction `record` has executed and the interpreter stops behind it, inside a block or after one step. */
+  boundary(record: number): void {
+    const { words } = this;
+    if (words[TimingWord.FastBlock] === 0 || words[TimingWord.Leaving] !== 0) this.pipeline.end(record);
+    this.leaveBlock(record);
+  }
+
+  /**
+   * Control leaves a block at its last instruction `record`.
+   * @param slot 0: to the next instruction; otherwise to EIP `target`
+   */
+  transfer(record: number, slot: number, target: number): void {
+    const { words } = this;
+    const stepped = words[TimingWord.FastBlock] === 0 || words[TimingWord.Leaving] !== 0;
+    words[TimingWord.FastBlock] = 0;
+    const isBranch = (words[record + InstructionWord.TimingClass] & TimingBits.Branch) !== 0;
+    let inV: boolean;
+    let flushing = false;
+    if (stepped) {
+      inV = words[TimingWord.PairPhase] === 2;
+      flushing = words[TimingWord.GroupFlush] !== 0;
+      this.pipeline.end(record);
+    } else inV = (words[record + InstructionTiming.Schedule] & ScheduleBits.Second) !== 0;
+    if (!isBranch) return;
+    const base = words[CS_BASE];
+    const linear = (base + words[record + InstructionWord.Eip]) | 0;
+    this.pipeline.branch(record, linear, slot !== 0, (base + target) | 0, inV, flushing);
+  }
+
+  /** The handler of `record`, the last instruction of its block, has run and set EIP. */
+  handled(record: number): void {
+    const { words } = this;
+    const next = (words[record + InstructionWord.Eip] + words[record + InstructionWord.Length]) | 0;
+    const conditional = (words[record + InstructionWord.TimingClass] & TimingBits.Conditional) !== 0;
+    this.transfer(record, conditional && words[Word.Eip] === next ? 0 : 1, words[Word.Eip]);
+  }
+
+  /** The instruction `record` (0: a fetch) faulted. */
+  faulted(record: number): void {
+    if (record !== 0) this.leaveBlock(record);
+    this.words[TimingWord.FastBlock] = 0;
+    this.pipeline.redirect();
+  }
+
+  /** Bytes that may be in the code cache are written by the running program. */
+  codeWritten(physical: number): void {
+    if (this.code.invalidate(physical)) this.port.selfModify();
+  }
+
+  /** Power-on: everything empty. */
+  reset(): void {
+    this.words.fill(0, TimingWord.Pipeline, TimingWord.End);
+  }
+
+  /** Before a snapshot: words that mean nothing now become 0. */
+  canonicalise(): void {
+    if (this.words[TimingWord.PairPhase] === 0) this.words.fill(0, TimingWord.Pairs, TimingWord.GroupEnd);
+  }
+
+  /** Whether all code lines of the block are in the cache with their marks; makes them the most recently used ones. */
+  private linesReady(block: number): boolean {
+    const { words, code } = this;
+    const physical = words[block + BlockWord.Physical];
+    if (words[block + BlockWord.SecondPage] !== -1) return false;
+    const lines = ((physical & 31) + words[block + BlockWord.Bytes] + 31) >>> CacheGeometry.LineShift;
+    let swaps = 0;
+    let marks = words[block + BlockTiming.FirstMarks];
+    let next = words[block + BlockWord.FirstInstruction] + InstructionTiming.LineMarks;
+    for (let line = 0; line < lines; line++) {
+      const found = code.find(physical + line * CacheGeometry.LineBytes, marks);
+      if (found === 0) return false;
+      if (found === 1) swaps |= 1 << line;
+      marks = words[next];
+      next += InstructionWord.Words;
+    }
+    words[TimingWord.SwappedLines] = swaps;
+    if (swaps !== 0) this.exchangeLines(physical, swaps);
+    return true;
+  }
+
+  private exchangeLines(physical: number, lines: number): void {
+    for (let line = 0; lines >>> line !== 0; line++) {
+      if (((lines >>> line) & 1) !== 0) this.code.exchange(physical + line * CacheGeometry.LineBytes);
+    }
+  }
+
+  /** The running block ends with `record`: code lines that only what follows would have touched get their age back. */
+  private leaveBlock(record: number): void {
+    const { words } = this;
+    const block = words[TimingWord.FastBlock];
+    words[TimingWord.FastBlock] = 0;
+    if (block === 0 || words[TimingWord.SwappedLines] === 0) return;
+    const physical = words[block + BlockWord.Physical];
+    const last = words[record + InstructionWord.Physical] + words[record + InstructionWord.Length] - 1;
+    const reached = (last >>> CacheGeometry.LineShift) - (physical >>> CacheGeometry.LineShift);
+    if (reached < 31) this.exchangeLines(physical, words[TimingWord.SwappedLines] & (-2 << reached));
+  }
+}

@@ -1,0 +1,291 @@
+/**
+ * The P5's issue logic, step by step: the reference that block-schedule.ts abbreviates. `begin` is called before each
+ * instruction, `end` after it, `branch` after a near transfer. All state is in the state block, so that a run may stop
+ * between any two instructions.
+ *
+ * A group's own clocks are charged when its last member begins; between the members of a pair no clock passes, so that
+ * a run that stops at a clock never stops inside a pair. What memory accesses add is charged when it happens.
+ */
+import { BlockWord, InstructionWord, OperandBits, TimingBits } from "../cpu/decode-records.ts";
+import { Counter, SegmentRegister, SegmentWord, Word } from "../cpu/state.ts";
+import type { BranchTargetBuffer } from "./branch-target-buffer.ts";
+import type { CodeCache } from "./code-cache.ts";
+import type { P5Configuration } from "./configuration.ts";
+import { Cause } from "./cycle-causes.ts";
+import type { DataCache } from "./data-cache.ts";
+import { FormTrait, type PairingRules } from "./pairing.ts";
+import { carryAfter, prefixStall, stateAfter } from "./shadowing.ts";
+import { PairBank, PipelineState, TimingWord } from "./timing-state.ts";
+
+export class Pipeline {
+  /** Clocks waited by cause, ever increasing. Not state. */
+  readonly causes: Float64Array;
+  private readonly words: Int32Array;
+  private readonly counters: Float64Array;
+  private readonly rules: PairingRules;
+  private readonly code: CodeCache;
+  private readonly data: DataCache;
+  private readonly branches: BranchTargetBuffer;
+  private readonly configuration: P5Configuration;
+
+  /** @param words the whole linear memory */
+  constructor(
+    words: Int32Array,
+    counters: Float64Array,
+    rules: PairingRules,
+    code: CodeCache,
+    data: DataCache,
+    branches: BranchTargetBuffer,
+    configuration: P5Configuration,
+  ) {
+    this.words = words;
+    this.counters = counters;
+    this.rules = rules;
+    this.code = code;
+    this.data = data;
+    this.branches = branches;
+    this.configuration = configuration;
+    this.causes = new Float64Array(Cause.Count);
+  }
+
+  /** The instruction `record` is about to execute; `next` is the record that follows it in its block, or 0. */
+  begin(record: number, next: number): void {
+    const { words } = this;
+    if (words[Word.RepeatInProgress] !== 0) return;
+    if (words[TimingWord.PairPhase] === 1) {
+      if (words[TimingWord.PairEip] === words[record + InstructionWord.Eip]) {
+        this.beginSecond(record);
+        return;
+      }
+      this.abandon();
+    }
+    this.beginGroup(record, next);
+  }
+
+  /** The instruction `record` has executed. */
+  end(record: number): void {
+    const { words, rules } = this;
+    const pairs = words[TimingWord.Pairs] !== 0;
+    if (pairs && words[TimingWord.PairPhase] === 0) {
+      words[TimingWord.PairPhase] = 1;
+      words[TimingWord.GroupExtraU] = words[TimingWord.GroupExtra];
+      return;
+    }
+    let extra = words[TimingWord.GroupExtra];
+    if (pairs) extra = this.overlap(words[TimingWord.GroupExtraU], extra);
+    words[TimingWord.Pipeline] = stateAfter(
+      pairs ? words[TimingWord.PairWritten] : rules.writtenAlone(record),
+      words[TimingWord.GroupClocks] + extra,
+      words[TimingWord.GroupCarry],
+      !pairs && rules.isString(record),
+    );
+    words[TimingWord.PairPhase] = 0;
+    words[TimingWord.Pairs] = 0;
+    words[TimingWord.GroupLocked] = 0;
+  }
+
+  /**
+   * A near transfer has executed (after `end`). `inV`: in the V pipe; `flushing`: its group was the first after a
+   * mispredicted branch.
+   */
+  branch(record: number, linear: number, taken: boolean, target: number, inV: boolean, flushing: boolean): void {
+    const { words, configuration } = this;
+    const allocate = !configuration.btbNoAllocateUnmarked || this.code.marked(words[record + InstructionWord.Physical]);
+    let right = this.branches.execute(linear, taken, target, allocate);
+    if (flushing) right = !taken;
+    if (right) return;
+    const conditional = (words[record + InstructionWord.TimingClass] & TimingBits.Conditional) !== 0;
+    const clocks = inV && conditional ? configuration.branchMispredictV : configuration.branchMispredictU;
+    this.counters[Counter.Cycles] += clocks;
+    this.causes[Cause.Branch] += clocks;
+    words[TimingWord.Pipeline] = PipelineState.Flush;
+  }
+
+  /** Control leaves the stream of instructions (event, far transfer): nothing is pending, nothing hides or interlocks. */
+  redirect(): void {
+    if (this.words[TimingWord.PairPhase] === 1) this.abandon();
+    this.words[TimingWord.PairPhase] = 0;
+    this.words[TimingWord.Pairs] = 0;
+    this.words[TimingWord.GroupLocked] = 0;
+    this.words[TimingWord.Pipeline] = 0;
+  }
+
+  /** The second member never came: the first one had the group to itself. */
+  private abandon(): void {
+    const { words } = this;
+    this.charge(words[TimingWord.GroupAlone]);
+    words[TimingWord.PairPhase] = 0;
+    words[TimingWord.Pairs] = 0;
+    words[TimingWord.Pipeline] = stateAfter(0, words[TimingWord.GroupAlone], words[TimingWord.GroupCarry], false);
+  }
+
+  private beginGroup(record: number, next: number): void {
+    const { words, rules, configuration } = this;
+    const fetched = this.fetch(record);
+    const state = words[TimingWord.Pipeline];
+    const pairs = next !== 0 && this.pairsNow(record, next);
+    this.code.mark(words[record + InstructionWord.Physical]);
+    const hiding = fetched || !configuration.prefixShadowing ? 0 : state;
+    const prefixes = rules.prefixes(record);
+    const waits = prefixStall(hiding, prefixes);
+    const addresses = rules.addressRegisters(record) | (pairs ? rules.addressRegisters(next) : 0);
+    const interlocked =
+      waits === 0 &&
+      !fetched &&
+      (state & addresses & PipelineState.WrittenMask) !== 0 &&
+      ((state & PipelineState.String) === 0 || !rules.isString(record));
+    words[TimingWord.GroupFlush] = state & PipelineState.Flush;
+    words[TimingWord.GroupInterlock] = interlocked ? configuration.addressGenerationInterlock : 0;
+    words[TimingWord.GroupPrefix] = waits;
+    words[TimingWord.GroupCarry] = carryAfter(hiding, prefixes);
+    words[TimingWord.GroupExtra] = 0;
+    words[TimingWord.GroupExtraU] = 0;
+    words[TimingWord.GroupCrossed] = 0;
+    words[TimingWord.GroupAlone] = rules.aloneClocks(record);
+    words[TimingWord.GroupLocked] = rules.isLocked(record) ? 1 : 0;
+    if (pairs) this.expectSecond(record, next);
+    else {
+      words[TimingWord.Pairs] = 0;
+      if (rules.isSerializing(record)) this.waitForBuffers();
+      this.charge(words[TimingWord.GroupAlone]);
+    }
+  }
+
+  /** Notes what the second member of a pair will need: by then the first one's record may be gone. */
+  expectSecond(first: number, second: number): void {
+    const { words, rules } = this;
+    words[TimingWord.Pairs] = 1;
+    words[TimingWord.PairPhase] = 0;
+    words[TimingWord.PairEip] = words[second + InstructionWord.Eip];
+    words[TimingWord.PairClocks] = rules.pairClocks(first, second);
+    words[TimingWord.PairWritten] = rules.writtenPair(first, second);
+    words[TimingWord.PairBanks] = rules.banks(first, second);
+  }
+
+  private beginSecond(record: number): void {
+    const { words } = this;
+    this.fetch(record);
+    this.code.mark(words[record + InstructionWord.Physical]);
+    words[TimingWord.PairPhase] = 2;
+    let clocks = words[TimingWord.PairClocks];
+    if (this.banksMeet(record)) {
+      clocks += this.configuration.bankConflict;
+      this.causes[Cause.BankConflict] += this.configuration.bankConflict;
+    }
+    this.charge(clocks);
+  }
+
+  private waitForBuffers(): void {
+    const clocks = Math.max(0, this.data.buffersEmptyAt() - this.counters[Counter.Cycles]);
+    this.counters[Counter.Cycles] += clocks;
+    this.causes[Cause.WriteBuffer] += clocks;
+  }
+
+  /** Charges a group's clocks, with what it waits before execution. */
+  private charge(clocks: number): void {
+    const { words } = this;
+    const interlock = words[TimingWord.GroupInterlock];
+    const prefix = words[TimingWord.GroupPrefix];
+    this.counters[Counter.Cycles] += clocks + interlock + prefix;
+    this.causes[Cause.Interlock] += interlock;
+    this.causes[Cause.Prefix] += prefix;
+    words[TimingWord.GroupClocks] = clocks + interlock;
+  }
+
+  /** Brings the instruction's code lines in; whether it had to wait for them. */
+  private fetch(record: number): boolean {
+    const { words } = this;
+    const physical = words[record + InstructionWord.Physical];
+    const last = this.lastByte(record);
+    const before = this.counters[Counter.Cycles];
+    this.fetchByte(physical);
+    if (((physical ^ last) & ~7) !== 0) this.fetchByte(last);
+    return this.counters[Counter.Cycles] !== before;
+  }
+
+  private fetchByte(physical: number): void {
+    const clocks = this.code.fetch(this.counters[Counter.Cycles], physical);
+    this.counters[Counter.Cycles] += clocks;
+    this.causes[Cause.CodeCache] += clocks;
+  }
+
+  private lastByte(record: number): number {
+    const { words } = this;
+    const physical = words[record + InstructionWord.Physical];
+    const end = physical + words[record + InstructionWord.Length] - 1;
+    if (((physical ^ end) & ~0xfff) === 0) return end;
+    const second = words[words[record + InstructionWord.Block] + BlockWord.SecondPage];
+    return second + (end & 0xfff);
+  }
+
+  /** Static rules, and: the second one's bytes are there, and the first one's length is known. */
+  private pairsNow(first: number, second: number): boolean {
+    const { words, code } = this;
+    if (!this.rules.canPair(first, second)) return false;
+    const known =
+      !this.configuration.firstExecutionMarks ||
+      words[first + InstructionWord.Length] === 1 ||
+      code.marked(words[first + InstructionWord.Physical]);
+    return (
+      known &&
+      code.ready(this.counters[Counter.Cycles], words[second + InstructionWord.Physical], this.lastByte(second))
+    );
+  }
+
+  /** Whether the pair's second member, about to execute, meets the first one in a bank. */
+  private banksMeet(second: number): boolean {
+    const { words } = this;
+    const banks = words[TimingWord.PairBanks];
+    if (banks === PairBank.None) return false;
+    if (banks === PairBank.Same || words[TimingWord.GroupCrossed] !== 0) return true;
+    const address = this.addressOf(second);
+    if (crosses(address, this.bytesOf(second))) return true;
+    return banks === PairBank.ByAddress && sameBank(address, words[TimingWord.LastAddress]);
+  }
+
+  /** Linear address of the data that an instruction which can issue in V is going to access. */
+  addressOf(record: number): number {
+    const { words } = this;
+    const traits = this.rules.trait(record);
+    const stack = words[Word.Esp] + segmentBase(words, SegmentRegister.Ss);
+    if ((traits & (FormTrait.Push | FormTrait.Call)) !== 0) return (stack - 4) | 0;
+    if ((traits & FormTrait.Pop) !== 0) return stack | 0;
+    const bits = words[record + InstructionWord.Operands];
+    const offset =
+      words[words[record + InstructionWord.Base]] +
+      (words[words[record + InstructionWord.Index]] << words[record + InstructionWord.Shift]) +
+      words[record + InstructionWord.Displacement];
+    const segment = (bits & OperandBits.SegmentMask) >> OperandBits.SegmentShift;
+    return (((bits & OperandBits.Address32) !== 0 ? offset : offset & 0xffff) + segmentBase(words, segment)) | 0;
+  }
+
+  private bytesOf(record: number): number {
+    const bits = this.words[record + InstructionWord.Operands];
+    if ((bits & OperandBits.Byte) !== 0) return 1;
+    return (bits & OperandBits.Operand32) !== 0 ? 4 : 2;
+  }
+
+  /** Both members waited: more than the longer wait, less than the sum. Takes back what was charged too much. */
+  private overlap(first: number, both: number): number {
+    const second = both - first;
+    if (first === 0 || second === 0) return both;
+    const together = Math.max(first, second) + this.configuration.secondMiss;
+    this.counters[Counter.Cycles] += together - both;
+    this.causes[Cause.DataCache] += together - both;
+    return together;
+  }
+}
+
+/** Whether two linear addresses select the same of the eight 4-byte banks. */
+export function sameBank(a: number, b: number): boolean {
+  return ((a ^ b) & 0x1c) === 0;
+}
+
+/** Whether `bytes` at a linear address cross their natural container: words a doubleword, doublewords an aligned one. */
+export function crosses(linear: number, bytes: number): boolean {
+  return bytes === 4 ? (linear & 3) !== 0 : bytes === 2 && (linear & 3) === 3;
+}
+
+function segmentBase(words: Int32Array, segment: number): number {
+  return words[Word.Segments + 4 * segment + SegmentWord.Base];
+}
