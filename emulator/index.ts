@@ -1,9 +1,18 @@
 /** The emulator's public face: a machine, what it is made of, and what one needs to set it up. */
 export type { Alarm, Clock } from "./clock.ts";
-export { loadPageDirectory } from "./cpu/control-registers.ts";
+export { loadPageDirectory, writeControlRegister } from "./cpu/control-registers.ts";
 export { Cpu } from "./cpu/cpu.ts";
+export { GUEST_FAULT, hasErrorCode } from "./cpu/exceptions.ts";
+export { readEflags, writeEflags } from "./cpu/flags.ts";
 export { interruptReturn } from "./cpu/interrupt-return.ts";
-export { enterFlatProtectedMode, setSegment, setSegmentFromDescriptor } from "./cpu/segmentation.ts";
+export { portRead, portWrite } from "./cpu/port-access.ts";
+export {
+  enterFlatProtectedMode,
+  loadSegment,
+  segmentIndex,
+  setSegment,
+  setSegmentFromDescriptor,
+} from "./cpu/segmentation.ts";
 export { Counter, Flag, SegmentRegister, SegmentWord, Vector, Word } from "./cpu/state.ts";
 export { ltr } from "./cpu/task-state-segment.ts";
 export type { Device, DeviceState } from "./devices/device.ts";
