@@ -116,6 +116,8 @@ function enterBlock(cpu: Cpu, blocks: BlockCache): number {
     (cpu.bytes[Layout.PageFlags + (physical >>> PAGE_SHIFT)] & PageFlag.Portal) !== 0
   ) {
     cpu.enterPortal(physical);
+    // The portal stands for one instruction, so that a run limited by instructions can stop behind it.
+    cpu.counters[Counter.Instructions] += 1;
     return 0;
   }
   const block = blocks.find(physical, eip, mode);
