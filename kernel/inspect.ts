@@ -13,7 +13,7 @@ import type {
   UserRegister,
 } from "./kernel.ts";
 import { frameNodes } from "./mapping-database.ts";
-import { Globals, MappingNode, PAGE, PORT_COUNT, THREAD_COUNT } from "./memory-map.ts";
+import { Globals, MappingNode, PAGE, PORT_COUNT, Space, THREAD_COUNT } from "./memory-map.ts";
 import { ownerOf } from "./owner.ts";
 import { translate } from "./page-table.ts";
 import { HaltReason, Protocol, Tcb, ThreadState } from "./tcb-layout.ts";
@@ -220,6 +220,7 @@ export class KernelView implements Kernel {
       globalId: k.load(tcb + Tcb.globalId),
       localId: k.localId(tcb),
       space: k.isSpace(space) ? k.spaceIndex(space) : -1,
+      pageDirectory: k.isSpace(space) ? k.load(space + Space.pageDirectory) : 0,
       state: STATE_NAMES[k.load(tcb + Tcb.state)] ?? "inactive",
       protocol: PROTOCOL_NAMES[k.load(tcb + Tcb.protocol)] ?? "none",
       halted: k.load(tcb + Tcb.halted) !== 0,

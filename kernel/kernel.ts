@@ -61,6 +61,8 @@ export interface ThreadDescription {
   readonly localId: number;
   /** Index of its address space. */
   readonly space: number;
+  /** Physical address of the space's page directory (what CR3 holds while it runs), 0 when it has no space. */
+  readonly pageDirectory: number;
   readonly state: ThreadStateName;
   readonly protocol: ProtocolName;
   readonly halted: boolean;
