@@ -20,7 +20,9 @@ const BUCKETS = 1 << 14;
 const LINE_SHIFT = 5;
 /** 32-bit words of line map for each page: 128 lines. */
 const LINE_WORDS = 4;
-const REGION_START = Layout.DecodedInstructions / 4;
+/** The record of an instruction looked at but not part of a block; blocks follow it. */
+const LOOK_AHEAD = Layout.DecodedInstructions / 4;
+const REGION_START = LOOK_AHEAD + InstructionWord.Words;
 const REGION_END = (Layout.DecodedInstructions + Layout.DecodedInstructionsBytes) / 4;
 const LARGEST_BLOCK =
   BlockWord.Words + MAXIMUM_INSTRUCTIONS * (InstructionWord.Words + MAXIMUM_MICROS * MicroWord.Words) + MicroWord.Words;
@@ -101,7 +103,8 @@ export class BlockCache implements CodeCache {
     let count = 0;
     let clocks = 0;
     translator.at = block + BlockWord.Words;
-    for (let ends = false; !ends && count < most && position < room; count++) {
+    let ends = false;
+    for (; !ends && count < most && position < room; count++) {
       let status = isRam
         ? this.decoder.decode(
             this.cpu.bytes,
@@ -145,7 +148,25 @@ export class BlockCache implements CodeCache {
     words[block + BlockWord.SecondPage] = secondPage;
     words[block + BlockWord.Timing] = 0;
     this.enter(block);
+    this.cpu.timing?.schedule(block, !ends && count === most && position < room);
     return block;
+  }
+
+  /**
+   * Decodes the instruction after a block on the same page, into a record of its own that the next call overwrites.
+   * 0 when there is none that can be decoded there.
+   */
+  lookAhead(block: number): number {
+    const { words, decoded } = this;
+    const bytes = words[block + BlockWord.Bytes];
+    const physical = (words[block + BlockWord.Physical] >>> 0) + bytes;
+    const room = PAGE_BYTES - (physical & (PAGE_BYTES - 1));
+    if (words[block + BlockWord.SecondPage] !== -1 || bytes === 0 || room === PAGE_BYTES) return 0;
+    const code32 = (words[block + BlockWord.Mode] & ExecutionMode.Code32) !== 0;
+    const at = Layout.GuestRam + physical;
+    if (this.decoder.decode(this.cpu.bytes, at, room, code32, decoded) !== DecodeStatus.Ok) return 0;
+    writeInstruction(words, LOOK_AHEAD, decoded, words[block + BlockWord.Eip] + bytes, physical);
+    return LOOK_AHEAD;
   }
 
   /** Bytes from `eip` to the code segment's limit. */

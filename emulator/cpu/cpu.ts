@@ -6,6 +6,7 @@ import { LinearAccess } from "../mmu/linear-access.ts";
 import type { Watch } from "../observer.ts";
 import { readEflags, writeEflags } from "./flags.ts";
 import { Counter, Word } from "./state.ts";
+import type { TimingModel } from "./timing-model.ts";
 
 /**
  * The CPU: views of its state block, its path to memory and ports, and the few things that every part of it needs.
@@ -40,6 +41,9 @@ export class Cpu {
   gateEntered = false;
   /** Called by the interpreter when it fetches at CPL 0 from a page flagged PageFlag.Portal, with the physical address. */
   enterPortal: (physical: number) => void = () => {};
+
+  /** Undefined: clocks are the instruction table's. To be set before the first instruction is decoded. */
+  timing: TimingModel | undefined = undefined;
 
   constructor(linear: LinearMemory, memory: PhysicalMemory, ports: PortBus, watch: Watch, eventLog: EventLog) {
     this.linear = linear;

@@ -24,7 +24,7 @@ export const enum BlockWord {
   Bytes = 4,
   /** Number of instructions. */
   Count = 5,
-  /** Table clocks of all its instructions. */
+  /** Clocks of all its instructions: the table's, or those of the timing model's static schedule. */
   Clocks = 6,
   /** Word index of the first micro-operation. */
   FirstMicro = 7,
@@ -36,11 +36,11 @@ export const enum BlockWord {
   NextInBucket = 10,
   /** Word index of the next block that begins on the same physical page, 0 at the end. */
   NextOnPage = 11,
-  /** Free for the timing model (0 when decoded). */
-  Timing = 12,
   /** Word index of the next page-crossing block whose second part is on the same physical page, 0 at the end. */
-  NextOnSecondPage = 13,
-  Words = 16,
+  NextOnSecondPage = 12,
+  /** First of four words of the timing model: timing/block-schedule.ts, BlockTiming. */
+  Timing = 13,
+  Words = 18,
 }
 
 export const enum InstructionWord {
@@ -50,9 +50,9 @@ export const enum InstructionWord {
   Eip = 1,
   /** Bytes, prefixes included. */
   Length = 2,
-  /** Clocks of the table's fixed part; charged before the instruction's semantics run. */
+  /** Clocks of the table's fixed part; charged before the instruction's semantics run (by the timing model, if there is one). */
   Clocks = 3,
-  /** Clocks of the block's instructions up to and including this one. */
+  /** What of the block's clocks has passed when this instruction ends. */
   ClocksThrough = 4,
   /** Place in the block, from 0. */
   Number = 5,
@@ -83,9 +83,9 @@ export const enum InstructionWord {
   AddressRegisters = 20,
   /** EFLAGS bits read (low half) and written (high half), arithmetic flags and DF only. */
   FlagsUsed = 21,
-  /** Two words for the timing model (0 when decoded). */
+  /** First of three words of the timing model: timing/block-schedule.ts, InstructionTiming. */
   Timing = 22,
-  Words = 24,
+  Words = 25,
 }
 
 /** InstructionWord.Operands. */

@@ -54,6 +54,7 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
   const counters = cpu.counters;
   const limitCycle = counters[Counter.LimitCycle];
   const limitInstructions = counters[Counter.LimitInstructions];
+  const timing = cpu.timing;
   const mode = words[Word.Cpl] === 3 ? Memo.User : 0;
   let block = startBlock;
   let pc = startPc;
@@ -66,7 +67,7 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
     if (block !== 0) {
       const cycles = counters[Counter.Cycles] + words[block + BlockWord.Clocks];
       const instructions = counters[Counter.Instructions] + words[block + BlockWord.Count];
-      if (cycles > limitCycle || instructions > limitInstructions) {
+      if (cycles > limitCycle || instructions > limitInstructions || (timing !== undefined && !timing.enter(block))) {
         words[Word.Eip] = words[block + BlockWord.Eip];
         return Outcome.Careful;
       }
@@ -1285,10 +1286,12 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
           words[block + BlockWord.Count] - words[instruction + InstructionWord.Number] - 1;
       }
       words[Word.Eip] = words[instruction + InstructionWord.Eip] + words[instruction + InstructionWord.Length];
+      if (timing !== undefined) timing.boundary(instruction);
       return Outcome.Continue;
     }
     // Control leaves the block at `pc`, its last micro-operation.
     if (slot !== INDIRECT) target = words[pc + MicroWord.Destination + slot];
+    if (timing !== undefined) timing.transfer(words[pc + MicroWord.Instruction], slot, target);
     if (end !== NO_END) {
       words[Word.Eip] = target;
       return Outcome.Continue;

@@ -34,6 +34,8 @@ export function runInterpreter(cpu: Cpu, blocks: BlockCache): void {
   const { counters, words } = cpu;
   /** Last micro-operation of a block that was left for one not chained yet, 0 for none. */
   let from = 0;
+  /** The next block cannot be charged as a whole. */
+  let careful = false;
   for (;;) {
     try {
       while (!isOver(counters)) {
@@ -44,15 +46,16 @@ export function runInterpreter(cpu: Cpu, blocks: BlockCache): void {
           from = 0;
           continue;
         }
-        if (isWatched(cpu)) {
+        if (careful || isWatched(cpu)) {
           from = 0;
+          careful = false;
           runSingly(cpu, block);
           continue;
         }
         if (from !== 0) chain(cpu, from, block);
         const left = execute(cpu, block, 0, NO_END);
         from = 0;
-        if (left === Outcome.Careful) runSingly(cpu, enterBlock(cpu, blocks));
+        if (left === Outcome.Careful) careful = true;
         else if (left !== Outcome.Continue) {
           if (words[left] === Micro.HandlerEnd) callEndHandler(cpu, left);
           else from = left;
@@ -62,6 +65,7 @@ export function runInterpreter(cpu: Cpu, blocks: BlockCache): void {
     } catch (fault) {
       if (fault !== GUEST_FAULT) throw fault;
       from = 0;
+      careful = false;
       recover(cpu);
     }
   }
@@ -178,7 +182,8 @@ function runInstruction(cpu: Cpu, instruction: number): void {
   }
   words[Word.ChargedBlock] = 0;
   words[Word.CurrentMicro] = words[instruction + InstructionWord.FirstMicro];
-  counters[Counter.Cycles] += words[instruction + InstructionWord.Clocks];
+  if (cpu.timing === undefined) counters[Counter.Cycles] += words[instruction + InstructionWord.Clocks];
+  else cpu.timing.begin(instruction);
   counters[Counter.Instructions] += 1;
   const first = words[instruction + InstructionWord.FirstMicro];
   const left = execute(cpu, 0, first, words[instruction + InstructionWord.EndMicro]);
@@ -198,14 +203,15 @@ function callEndHandler(cpu: Cpu, micro: number): void {
   if (TRANSFERS[form] === 0) words[Word.Eip] = eip + words[instruction + InstructionWord.Length];
   // Stopped between two elements: not retired yet.
   else if (words[Word.RepeatInProgress] !== 0) counters[Counter.Instructions] -= 1;
+  cpu.timing?.handled(instruction);
 }
 
 /** Delivers the fault of the instruction at Word.CurrentMicro (none: of a fetch), after taking back what was charged too much. */
 function recover(cpu: Cpu): void {
   const { words, counters } = cpu;
   const micro = words[Word.CurrentMicro];
-  if (micro !== 0) {
-    const instruction = words[micro + MicroWord.Instruction];
+  const instruction = micro === 0 ? 0 : words[micro + MicroWord.Instruction];
+  if (instruction !== 0) {
     const block = words[Word.ChargedBlock];
     words[Word.Eip] = words[instruction + InstructionWord.Eip];
     if (block === 0) counters[Counter.Instructions] -= 1;
@@ -215,5 +221,6 @@ function recover(cpu: Cpu): void {
     }
   }
   words[Word.RepeatInProgress] = 0;
+  cpu.timing?.faulted(instruction);
   deliverFault(cpu);
 }

@@ -1,0 +1,23 @@
+/**
+ * What the interpreter tells a timing model. Without one (`Cpu.timing` undefined) the clocks are the instruction table's.
+ *
+ * The model owns BlockWord.Clocks, InstructionWord.ClocksThrough and the Timing words of decoded records once it has
+ * scheduled a block: the interpreter charges BlockWord.Clocks when it enters a block as a whole, and gives back
+ * Clocks - ClocksThrough when it leaves it early. Records are word indices (decode-records.ts).
+ */
+export interface TimingModel {
+  /** A block has been decoded. `open`: it ended only because it was long enough. */
+  schedule(block: number, open: boolean): void;
+  /** Whether the block may be charged as a whole now; false: its instructions run one by one. */
+  enter(block: number): boolean;
+  /** The instruction is about to execute on its own; the model charges its clocks. */
+  begin(record: number): void;
+  /** The instruction has executed and the interpreter stops behind it, inside a block or after one step. */
+  boundary(record: number): void;
+  /** Control leaves a block at its last instruction, to the next one (`slot` 0) or to EIP `target`. */
+  transfer(record: number, slot: number, target: number): void;
+  /** The handler of a block's last instruction has run and set EIP. */
+  handled(record: number): void;
+  /** The instruction (0: a fetch) faulted; delivery follows. */
+  faulted(record: number): void;
+}
