@@ -27,6 +27,8 @@ export const enum PageFlag {
   HasCode = 2,
   /** Registered as a portal page: instructions fetched from it at CPL 0 call the embedder (portal.ts). */
   Portal = 4,
+  /** The timing model's code cache may hold lines of it: a store must look there. */
+  CodeCached = 8,
 }
 
 export const PAGE_BYTES = 4096;

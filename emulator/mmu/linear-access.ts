@@ -18,7 +18,10 @@ import { Layout, PageFlag } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/linear-memory.ts";
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
 import type { Watch } from "../observer.ts";
+import { dataSet } from "../timing/data-cache.ts";
+import type { DataPort } from "../timing/data-port.ts";
 import { EventCost } from "../timing/event-costs.ts";
+import { LineBit, TimingWord } from "../timing/timing-state.ts";
 import { PageFaultCode, PageTableBit, PageWalk } from "./page-walk.ts";
 import { oldestWay, Tlb, TlbEntry, touchWay } from "./tlb.ts";
 
@@ -47,6 +50,9 @@ const enum TagMask {
   Dword = 0xfffff003 | 0,
 }
 
+/** Of an address: its line in the first-level caches. */
+const LINE_MASK = -32;
+
 export class LinearAccess {
   private readonly counters: Float64Array;
   private readonly bytes: Uint8Array;
@@ -64,6 +70,8 @@ export class LinearAccess {
   /** Set by a lookup for the memo: whether the entry allows fast writes; its large-page set + 1. */
   private foundWritable = false;
   private foundLarge = 0;
+  /** Told of every access that is not a plain hit of the first-level data cache; undefined without a timing model. */
+  private port: DataPort | undefined;
 
   constructor(linear: LinearMemory, memory: PhysicalMemory, watch: Watch) {
     this.counters = linear.stateCounters;
@@ -78,12 +86,20 @@ export class LinearAccess {
     this.flushMemos();
   }
 
+  /** Makes a timing model hear of accesses. Before the first access. */
+  attachPort(port: DataPort): void {
+    this.port = port;
+  }
+
   // ---- accesses at the current privilege level ----
 
   /** Reads a byte (unsigned); a fault leaves CR2 and the error code set and throws GUEST_FAULT. */
   read8(linear: number): number {
     const memo = Memo.Words + ((linear >>> 10) & 0x3c);
-    if (this.words32[memo + Memo.ReadTag] === ((linear & TagMask.Byte) | this.mode))
+    if (
+      this.words32[memo + Memo.ReadTag] === ((linear & TagMask.Byte) | this.mode) &&
+      (this.port === undefined || this.readHits(memo, linear))
+    )
       return this.bytes[(linear + this.words32[memo + Memo.Addend]) >>> 0];
     return this.load(linear, 1, this.mode);
   }
@@ -91,7 +107,10 @@ export class LinearAccess {
   /** Reads 16 bits (unsigned). */
   read16(linear: number): number {
     const memo = Memo.Words + ((linear >>> 10) & 0x3c);
-    if (this.words32[memo + Memo.ReadTag] === ((linear & TagMask.Word) | this.mode))
+    if (
+      this.words32[memo + Memo.ReadTag] === ((linear & TagMask.Word) | this.mode) &&
+      (this.port === undefined || this.readHits(memo, linear))
+    )
       return this.words16[(linear + this.words32[memo + Memo.Addend]) >>> 1];
     return this.load(linear, 2, this.mode);
   }
@@ -99,28 +118,40 @@ export class LinearAccess {
   /** Reads 32 bits (signed int32). */
   read32(linear: number): number {
     const memo = Memo.Words + ((linear >>> 10) & 0x3c);
-    if (this.words32[memo + Memo.ReadTag] === ((linear & TagMask.Dword) | this.mode))
+    if (
+      this.words32[memo + Memo.ReadTag] === ((linear & TagMask.Dword) | this.mode) &&
+      (this.port === undefined || this.readHits(memo, linear))
+    )
       return this.words32[(linear + this.words32[memo + Memo.Addend]) >>> 2];
     return this.load(linear, 4, this.mode);
   }
 
   write8(linear: number, value: number): void {
     const memo = Memo.Words + ((linear >>> 10) & 0x3c);
-    if (this.words32[memo + Memo.WriteTag] === ((linear & TagMask.Byte) | this.mode))
+    if (
+      this.words32[memo + Memo.WriteTag] === ((linear & TagMask.Byte) | this.mode) &&
+      (this.port === undefined || this.writeHits(memo, linear))
+    )
       this.bytes[(linear + this.words32[memo + Memo.Addend]) >>> 0] = value;
     else this.store(linear, 1, value, this.mode);
   }
 
   write16(linear: number, value: number): void {
     const memo = Memo.Words + ((linear >>> 10) & 0x3c);
-    if (this.words32[memo + Memo.WriteTag] === ((linear & TagMask.Word) | this.mode))
+    if (
+      this.words32[memo + Memo.WriteTag] === ((linear & TagMask.Word) | this.mode) &&
+      (this.port === undefined || this.writeHits(memo, linear))
+    )
       this.words16[(linear + this.words32[memo + Memo.Addend]) >>> 1] = value;
     else this.store(linear, 2, value, this.mode);
   }
 
   write32(linear: number, value: number): void {
     const memo = Memo.Words + ((linear >>> 10) & 0x3c);
-    if (this.words32[memo + Memo.WriteTag] === ((linear & TagMask.Dword) | this.mode))
+    if (
+      this.words32[memo + Memo.WriteTag] === ((linear & TagMask.Dword) | this.mode) &&
+      (this.port === undefined || this.writeHits(memo, linear))
+    )
       this.words32[(linear + this.words32[memo + Memo.Addend]) >>> 2] = value;
     else this.store(linear, 4, value, this.mode);
   }
@@ -276,10 +307,27 @@ export class LinearAccess {
 
   // ---- slow paths ----
 
+  /** Whether a read through a memo hits the first-level cache without changing it; notes the address for the timing model. */
+  private readHits(memo: number, linear: number): boolean {
+    const host = linear + this.words32[memo + Memo.Addend];
+    if ((this.words32[dataSet(host)] | LineBit.Modified) !== ((host & LINE_MASK) | LineBit.Valid | LineBit.Modified))
+      return false;
+    this.words32[TimingWord.LastAddress] = linear;
+    return true;
+  }
+
+  private writeHits(memo: number, linear: number): boolean {
+    const host = linear + this.words32[memo + Memo.Addend];
+    if (this.words32[dataSet(host)] !== ((host & LINE_MASK) | LineBit.Valid | LineBit.Modified)) return false;
+    this.words32[TimingWord.LastAddress] = linear;
+    return true;
+  }
+
   private load(linear: number, bytes: number, mode: number): number {
     const room = 0x1000 - (linear & 0xfff);
     if (bytes > room) return this.loadCrossing(linear, bytes, room, mode);
     const physical = this.translate(linear, false, mode);
+    this.port?.read(linear, physical, bytes);
     const value = bytes === 4 ? this.memory.read32(physical) : this.loadBytes(physical, bytes);
     if (this.watch.memory) this.watch.memoryRead(linear, physical, bytes, value);
     else this.installMemo(linear, physical, mode);
@@ -295,6 +343,7 @@ export class LinearAccess {
   private loadCrossing(linear: number, bytes: number, room: number, mode: number): number {
     const first = this.translate(linear, false, mode);
     const second = this.translate(linear + room, false, mode);
+    this.port?.readCrossing(linear, first, second);
     const low = this.loadBytes(first, room);
     const high = this.loadBytes(second, bytes - room);
     if (this.watch.memory) {
@@ -311,6 +360,7 @@ export class LinearAccess {
       return;
     }
     const physical = this.translate(linear, true, mode);
+    this.port?.write(linear, physical, bytes);
     this.storeBytes(physical, bytes, value);
     if (this.watch.memory) this.watch.memoryWrite(linear, physical, bytes, truncate(value, bytes));
     else this.installMemo(linear, physical, mode);
@@ -319,6 +369,7 @@ export class LinearAccess {
   private storeCrossing(linear: number, bytes: number, room: number, value: number, mode: number): void {
     const first = this.translate(linear, true, mode);
     const second = this.translate(linear + room, true, mode);
+    this.port?.writeCrossing(linear, first, second);
     this.storeBytes(first, room, value);
     this.storeBytes(second, bytes - room, value >>> (8 * room));
     if (this.watch.memory) {
@@ -331,6 +382,8 @@ export class LinearAccess {
   private storeBytes(physical: number, bytes: number, value: number): void {
     const address = physical >>> 0;
     if (address >= this.memory.byteLength) return;
+    if (this.port !== undefined && (this.bytes[Layout.PageFlags + (address >>> 12)] & PageFlag.CodeCached) !== 0)
+      this.port.codeWritten(address, bytes);
     this.memory.prepareStore(address, bytes);
     if (bytes === 4 && (address & 3) === 0) {
       this.words32[(Layout.GuestRam + address) >>> 2] = value;
@@ -425,7 +478,7 @@ export class LinearAccess {
   /** Walks the page tables and fills the data TLBs. */
   private walk(linear: number, write: boolean, mode: number): number {
     const words = this.words;
-    const rights = this.walkAndCharge(linear, write, mode);
+    const rights = this.walkAndCharge(linear, write, mode, false);
     const frame = this.pageWalk.frame;
     const tagBits = TlbEntry.Valid | (rights & (TlbEntry.User | TlbEntry.Writable | TlbEntry.Dirty));
     if (this.pageWalk.large) {
@@ -453,12 +506,14 @@ export class LinearAccess {
   }
 
   /** Walks, charges the clocks, checks the rights; returns the combined rights. */
-  private walkAndCharge(linear: number, write: boolean, mode: number): number {
+  private walkAndCharge(linear: number, write: boolean, mode: number, fetch: boolean): number {
     const outcome = this.pageWalk.walk(linear, write, mode !== 0, this.writeProtect);
-    this.counters[Counter.Cycles] +=
-      EventCost.PageWalk +
-      EventCost.PageWalkLevel * this.pageWalk.levels +
-      EventCost.LockedUpdate * this.pageWalk.updates;
+    if (this.port !== undefined) this.port.pageWalk(this.pageWalk, fetch);
+    else
+      this.counters[Counter.Cycles] +=
+        EventCost.PageWalk +
+        EventCost.PageWalkLevel * this.pageWalk.levels +
+        EventCost.LockedUpdate * this.pageWalk.updates;
     if (outcome < 0) this.pageFault(linear, ~outcome, write, mode);
     return outcome;
   }
@@ -525,7 +580,7 @@ export class LinearAccess {
 
   private fillCode(linear: number, base: number, set: number): number {
     const words = this.words;
-    const rights = this.walkAndCharge(linear, false, this.mode);
+    const rights = this.walkAndCharge(linear, false, this.mode, true);
     const way = this.chooseWay(base, linear & 0xfffff000, 0xfffff001 | 0, words[Word.Tlb + Tlb.CodeLru + set]);
     words[base + 2 * way] = (linear & 0xfffff000) | TlbEntry.Valid | (rights & (TlbEntry.User | TlbEntry.Writable));
     words[base + 2 * way + 1] = this.pageWalk.large ? this.pageWalk.frame | (linear & 0x3ff000) : this.pageWalk.frame;

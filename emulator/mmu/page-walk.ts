@@ -44,6 +44,12 @@ export class PageWalk {
   /** Table levels read, and entries written (A or D set), by the last walk. */
   levels = 0;
   updates = 0;
+  /** Physical addresses of the entries that the last walk read (the table's: -1 if there was no second level). */
+  directoryAddress = 0;
+  tableAddress = -1;
+  /** Which of the entries it wrote. */
+  directoryWritten = false;
+  tableWritten = false;
   private readonly words: Int32Array;
   private readonly words32: Int32Array;
   private readonly memory: PhysicalMemory;
@@ -63,7 +69,11 @@ export class PageWalk {
   walk(linear: number, write: boolean, user: boolean, writeProtect: boolean): number {
     this.levels = 1;
     this.updates = 0;
+    this.tableAddress = -1;
+    this.directoryWritten = false;
+    this.tableWritten = false;
     const directoryAddress = (this.words[Word.Cr3] & 0xfffff000) + ((linear >>> 20) & 0xffc);
+    this.directoryAddress = directoryAddress;
     const directoryEntry = this.read(directoryAddress);
     if ((directoryEntry & PageTableBit.Present) === 0) return ~0;
     if ((directoryEntry & PageTableBit.PageSize) !== 0 && (this.words[Word.Cr4] & CR4_PSE) !== 0) {
@@ -75,6 +85,7 @@ export class PageWalk {
     this.set(directoryAddress, directoryEntry, PageTableBit.Accessed);
     this.levels = 2;
     const tableAddress = (directoryEntry & 0xfffff000) + ((linear >>> 10) & 0xffc);
+    this.tableAddress = tableAddress;
     const tableEntry = this.read(tableAddress);
     if ((tableEntry & PageTableBit.Present) === 0) return ~0;
     this.large = false;
@@ -109,6 +120,8 @@ export class PageWalk {
   private set(physical: number, entry: number, bits: number): void {
     if ((entry & bits) === bits) return;
     this.updates++;
+    if (physical === this.tableAddress) this.tableWritten = true;
+    else this.directoryWritten = true;
     const address = physical >>> 0;
     if (address >= this.memory.byteLength) return;
     this.memory.prepareStore(address, 4);

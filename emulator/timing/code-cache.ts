@@ -21,6 +21,8 @@ export function codeSet(address: number): number {
 export class CodeCache {
   /** Of the last fetch: whether the line was missing. */
   missed = false;
+  /** Told the physical address of every line that is filled: stores to its page must be looked at. */
+  filled: (physical: number) => void = () => {};
   private readonly words: Int32Array;
   private readonly counters: Float64Array;
   private readonly bus: MemoryBus;
@@ -106,6 +108,12 @@ export class CodeCache {
     return true;
   }
 
+  /** Physical addresses of all lines. */
+  lines(): number[] {
+    const tags = this.words.subarray(TimingWord.CodeTags, TimingWord.CodeTags + 2 * CacheGeometry.Sets);
+    return [...tags].filter((tag) => (tag & LineBit.Valid) !== 0).map((tag) => (tag & LINE_MASK) - Layout.GuestRam);
+  }
+
   /** WBINVD, INVD, reset. */
   flush(): void {
     this.words.fill(0, TimingWord.CodeTags, TimingWord.CodeTags + 2 * CacheGeometry.Sets);
@@ -124,6 +132,7 @@ export class CodeCache {
     const { words, counters, bus } = this;
     const usable = bus.readLine(now, physical);
     if (!this.enabled) return usable - now;
+    this.filled(physical);
     words[set + 1] = words[set];
     words[set + 1 + MARKS] = words[set + MARKS];
     words[set] = line | LineBit.Valid;

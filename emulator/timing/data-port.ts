@@ -8,10 +8,12 @@
  */
 import { BlockWord, InstructionWord, MicroWord } from "../cpu/decode-records.ts";
 import { Counter, Word } from "../cpu/state.ts";
+import type { PageWalk } from "../mmu/page-walk.ts";
 import { InstructionTiming, ScheduleBits } from "./block-schedule.ts";
+import type { CodeCache } from "./code-cache.ts";
 import type { P5Configuration } from "./configuration.ts";
 import { Cause } from "./cycle-causes.ts";
-import type { Caching, DataCache } from "./data-cache.ts";
+import { Caching, type DataCache } from "./data-cache.ts";
 import type { PairingRules } from "./pairing.ts";
 import { crosses, type Pipeline, sameBank } from "./pipeline.ts";
 import { carryAfter, withCredit } from "./shadowing.ts";
@@ -24,6 +26,8 @@ export class DataPort {
   private readonly words: Int32Array;
   private readonly counters: Float64Array;
   private readonly cache: DataCache;
+  private readonly code: CodeCache;
+  private readonly ramBytes: number;
   private readonly rules: PairingRules;
   private readonly pipeline: Pipeline;
   private readonly causes: Float64Array;
@@ -34,6 +38,8 @@ export class DataPort {
     words: Int32Array,
     counters: Float64Array,
     cache: DataCache,
+    code: CodeCache,
+    ramBytes: number,
     rules: PairingRules,
     pipeline: Pipeline,
     configuration: P5Configuration,
@@ -41,6 +47,8 @@ export class DataPort {
     this.words = words;
     this.counters = counters;
     this.cache = cache;
+    this.code = code;
+    this.ramBytes = ramBytes;
     this.rules = rules;
     this.pipeline = pipeline;
     this.causes = pipeline.causes;
@@ -48,56 +56,49 @@ export class DataPort {
   }
 
   /** A read of `bytes` inside one page. */
-  read(linear: number, physical: number, bytes: number, caching: Caching): void {
+  read(linear: number, physical: number, bytes: number): void {
     if (this.words[TimingWord.GroupLocked] === 0) {
       if (crosses(linear, bytes)) this.crossing();
-      this.readLine(physical, caching);
-      if ((physical & LINE_MASK) + bytes > CacheGeometry.LineBytes) this.readLine(nextLine(physical), caching);
+      this.readLine(physical);
+      if ((physical & LINE_MASK) + bytes > CacheGeometry.LineBytes) this.readLine(nextLine(physical));
     }
     this.words[TimingWord.LastAddress] = linear;
   }
 
   /** A read that lies in two pages: `first` and `second` are the physical addresses of its parts. */
-  readCrossing(linear: number, first: number, second: number, caching: Caching): void {
+  readCrossing(linear: number, first: number, second: number): void {
     this.crossing();
-    this.readLine(first, caching);
-    this.readLine(second, caching);
+    this.readLine(first);
+    this.readLine(second);
     this.words[TimingWord.LastAddress] = linear;
   }
 
-  write(linear: number, physical: number, bytes: number, caching: Caching): void {
+  write(linear: number, physical: number, bytes: number): void {
     if (this.words[TimingWord.GroupLocked] !== 0) {
       this.wait(this.cache.locked(this.now(), physical), Cause.Lock);
       return;
     }
     if (crosses(linear, bytes)) this.crossing();
-    this.writeLine(physical, caching);
-    if ((physical & LINE_MASK) + bytes > CacheGeometry.LineBytes) this.writeLine(nextLine(physical), caching);
+    this.writeLine(physical);
+    if ((physical & LINE_MASK) + bytes > CacheGeometry.LineBytes) this.writeLine(nextLine(physical));
     this.words[TimingWord.LastAddress] = linear;
   }
 
-  writeCrossing(linear: number, first: number, second: number, caching: Caching): void {
+  writeCrossing(linear: number, first: number, second: number): void {
     this.crossing();
-    this.writeLine(first, caching);
-    this.writeLine(second, caching);
+    this.writeLine(first);
+    this.writeLine(second);
     this.words[TimingWord.LastAddress] = linear;
   }
 
-  /**
-   * A page walk: the physical addresses of the entries read (`table` -1 for a large page or an absent table) and of those written.
-   * `fetch`: for the code TLB, between groups.
-   */
-  pageWalk(directory: number, table: number, directoryWritten: boolean, tableWritten: boolean, fetch: boolean): void {
+  /** A page walk has read and perhaps written its entries. `fetch`: for the code TLB, between groups. */
+  pageWalk(walk: PageWalk, fetch: boolean): void {
     const { configuration } = this;
     const cause = fetch ? Cause.CodeTlb : Cause.DataTlb;
-    let clocks = configuration.pageWalk;
     const start = this.now();
-    clocks += Math.max(configuration.pageWalkLevel, this.cache.read(start + clocks, directory, 0));
-    if (directoryWritten) clocks += this.cache.locked(start + clocks, directory);
-    if (table !== -1) {
-      clocks += Math.max(configuration.pageWalkLevel, this.cache.read(start + clocks, table, 0));
-      if (tableWritten) clocks += this.cache.locked(start + clocks, table);
-    }
+    let clocks = configuration.pageWalk;
+    clocks += this.walkLevel(start + clocks, walk.directoryAddress, walk.directoryWritten);
+    if (walk.tableAddress !== -1) clocks += this.walkLevel(start + clocks, walk.tableAddress, walk.tableWritten);
     if (!fetch) {
       this.wait(clocks, cause);
       return;
@@ -125,9 +126,17 @@ export class DataPort {
     this.counters[Counter.Cycles] += clocks;
   }
 
-  /** The running instruction stored into a line of the code cache: what was fetched is fetched again. */
-  selfModify(): void {
-    this.wait(this.configuration.selfModify, Cause.SelfModify);
+  private walkLevel(now: number, physical: number, written: boolean): number {
+    const read = Math.max(this.configuration.pageWalkLevel, this.cache.read(now, physical, this.cachingOf(physical)));
+    return written ? read + this.cache.locked(now + read, physical) : read;
+  }
+
+  /** The running instruction stores where the code cache may have a line: it is dropped and, if it is near, fetched again. */
+  codeWritten(physical: number, bytes: number): void {
+    let held = this.code.invalidate(physical);
+    if (((physical ^ (physical + bytes - 1)) & ~LINE_MASK) !== 0)
+      held = this.code.invalidate(physical + bytes - 1) || held;
+    if (held) this.wait(this.configuration.selfModify, Cause.SelfModify);
   }
 
   /** Adds clocks that the running instruction waits. */
@@ -160,21 +169,26 @@ export class DataPort {
     return cycles - words[block + BlockWord.Clocks] + words[this.current() + InstructionWord.ClocksThrough];
   }
 
+  /** RAM is cached; PCD and PWT of its mapping are not looked at. */
+  private cachingOf(physical: number): Caching {
+    return physical >>> 0 < this.ramBytes ? Caching.WriteBack : Caching.None;
+  }
+
   /** Record of the instruction that executes. */
   private current(): number {
     return this.words[this.words[Word.CurrentMicro] + MicroWord.Instruction];
   }
 
-  private readLine(physical: number, caching: Caching): void {
-    this.wait(this.cache.read(this.now(), physical, caching), Cause.DataCache);
+  private readLine(physical: number): void {
+    this.wait(this.cache.read(this.now(), physical, this.cachingOf(physical)), Cause.DataCache);
   }
 
-  private writeLine(physical: number, caching: Caching): void {
+  private writeLine(physical: number): void {
     const { words } = this;
     const inV = this.isFast()
       ? (words[this.current() + InstructionTiming.Schedule] & ScheduleBits.Second) !== 0
       : words[TimingWord.PairPhase] === 2;
-    this.wait(this.cache.write(this.now(), physical, inV ? 1 : 0, caching), Cause.WriteBuffer);
+    this.wait(this.cache.write(this.now(), physical, inV ? 1 : 0, this.cachingOf(physical)), Cause.WriteBuffer);
   }
 
   /** The access crosses its container: it waits, and it conflicts with whatever its partner accesses. */

@@ -5,7 +5,9 @@
 import { BlockWord, InstructionWord, TimingBits } from "../cpu/decode-records.ts";
 import { FORMS } from "../cpu/instructions/table.ts";
 import { SegmentRegister, SegmentWord, Word } from "../cpu/state.ts";
+import { PAGE_SHIFT, PageFlag } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/linear-memory.ts";
+import type { PhysicalMemory } from "../memory/physical-memory.ts";
 import { BlockScheduler, BlockTiming, InstructionTiming, NEVER_FAST, ScheduleBits } from "./block-schedule.ts";
 import { BranchTargetBuffer } from "./branch-target-buffer.ts";
 import { CodeCache } from "./code-cache.ts";
@@ -33,9 +35,10 @@ export class P5Timing {
   /** The record of the instruction after the last one of an open block (written to a scratch place), or 0. */
   lookAhead: (block: number) => number = () => 0;
   private readonly words: Int32Array;
+  private readonly memory: PhysicalMemory;
   private readonly scheduler: BlockScheduler;
 
-  constructor(linear: LinearMemory, configuration: P5Configuration) {
+  constructor(linear: LinearMemory, memory: PhysicalMemory, configuration: P5Configuration) {
     const { words32: words, stateCounters: counters } = linear;
     this.configuration = configuration;
     this.words = words;
@@ -45,7 +48,18 @@ export class P5Timing {
     this.branches = new BranchTargetBuffer(words);
     this.rules = new PairingRules(words, FORMS, configuration);
     this.pipeline = new Pipeline(words, counters, this.rules, this.code, this.data, this.branches, configuration);
-    this.port = new DataPort(words, counters, this.data, this.rules, this.pipeline, configuration);
+    this.port = new DataPort(
+      words,
+      counters,
+      this.data,
+      this.code,
+      memory.byteLength,
+      this.rules,
+      this.pipeline,
+      configuration,
+    );
+    this.memory = memory;
+    this.code.filled = (physical) => this.watchStores(physical);
     this.scheduler = new BlockScheduler(words, this.rules, configuration);
   }
 
@@ -133,9 +147,9 @@ export class P5Timing {
     this.pipeline.redirect();
   }
 
-  /** Bytes that may be in the code cache are written by the running program. */
-  codeWritten(physical: number): void {
-    if (this.code.invalidate(physical)) this.port.selfModify();
+  /** The state block was replaced: rebuilds what derives from it. */
+  stateReplaced(): void {
+    for (const physical of this.code.lines()) this.watchStores(physical);
   }
 
   /** Power-on: everything empty. */
@@ -146,6 +160,11 @@ export class P5Timing {
   /** Before a snapshot: words that mean nothing now become 0. */
   canonicalise(): void {
     if (this.words[TimingWord.PairPhase] === 0) this.words.fill(0, TimingWord.Pairs, TimingWord.GroupEnd);
+  }
+
+  private watchStores(physical: number): void {
+    const page = physical >>> PAGE_SHIFT;
+    if ((this.memory.pageFlags(page) & PageFlag.CodeCached) === 0) this.memory.setPageFlags(page, PageFlag.CodeCached);
   }
 
   /** Whether all code lines of the block are in the cache with their marks; makes them the most recently used ones. */
