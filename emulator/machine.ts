@@ -233,10 +233,10 @@ export class Machine {
     if (words[Word.InterruptShadow] !== 0) words[Word.InterruptShadow] = 2;
     this.cpu.gateEntered = false;
     this.execute(limitCycle, retired + 1);
+    const complete = counters[Counter.Instructions] !== retired;
+    if (complete && words[Word.InterruptShadow] === 2) words[Word.InterruptShadow] = 0;
     // A REP instruction traps after every element.
-    if (counters[Counter.Instructions] === retired && words[Word.RepeatInProgress] === 0) return;
-    if (words[Word.InterruptShadow] === 2) words[Word.InterruptShadow] = 0;
-    if (!trap || this.cpu.gateEntered) return;
+    if (!trap || this.cpu.gateEntered || !(complete || words[Word.RepeatInProgress] !== 0)) return;
     words[Word.Dr0 + 6] |= DR6_SINGLE_STEP;
     deliverTrap(this.cpu, Vector.Debug);
   }
@@ -328,7 +328,6 @@ function canonicalise(cpu: Cpu): void {
   words[Word.FaultErrorCode] = 0;
   words[Word.Zero] = 0;
   // Where the interpreter was within a block: depends on how the run was sliced.
-  words[Word.BlockStart] = 0;
   words[Word.CurrentMicro] = 0;
   words[Word.CodeChanged] = 0;
   words[Word.ChargedBlock] = 0;

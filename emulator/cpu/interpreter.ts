@@ -126,7 +126,6 @@ function enterBlock(cpu: Cpu, blocks: BlockCache): number {
   }
   const block = blocks.find(physical, eip, mode);
   if (!flat) checkLimit(words, cpu, eip, words[block + BlockWord.Bytes]);
-  words[Word.BlockStart] = eip;
   return block;
 }
 

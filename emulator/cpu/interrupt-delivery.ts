@@ -105,6 +105,7 @@ function enterGate(cpu: Cpu, vector: number, cause: Cause): void {
   cpu.words[Word.SystemFlags] &= ~cleared;
   cpu.words[Word.InterruptShadow] = 0;
   cpu.words[Word.Halted] = 0;
+  cpu.words[Word.RepeatInProgress] = 0;
   cpu.gateEntered = true;
   cpu.charge(inner ? EventCost.GateInnerLevel : EventCost.GateSameLevel);
   cpu.requestAttention();

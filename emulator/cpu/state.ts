@@ -36,8 +36,6 @@ export const enum Word {
   Shutdown = 17,
   /** Always 0: the base or index register of an address that has none. */
   Zero = 18,
-  /** Linear address at which the current decoded block began (so that a run resumes inside it). */
-  BlockStart = 19,
   /** Fault being raised: vector, error code. */
   FaultVector = 20,
   FaultErrorCode = 21,

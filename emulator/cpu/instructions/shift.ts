@@ -28,6 +28,12 @@ const SHIFT = flags(
   "oa",
   "OF as for a count of 1 applied to the last step, AF clear; a count of 0 changes none",
 );
+const SHIFT_OUT = flags(
+  "szp",
+  "",
+  "oac",
+  "OF as for a count of 1 applied to the last step, AF clear, CF the last bit out (0 when the count exceeds the operand); a count of 0 changes none",
+);
 const SHIFT_ONCE = flags("oszpc", "", "a", "AF clear");
 const ROTATE = flags("c", "", "o", "OF as for a count of 1 applied to the last step; a count of 0 changes none");
 const ROTATE_ONCE = flags("oc");
@@ -148,7 +154,7 @@ function shiftDoubleRightByCl(cpu: Cpu, instruction: number): void {
 
 /** The six encodings that rotates and shifts by micro-operation share (group 2). */
 function groupTwo(mnemonic: string, digit: number, micro: number, rotate: boolean): Row[] {
-  const many = rotate ? ROTATE : SHIFT;
+  const many = rotate ? ROTATE : mnemonic === "sar" ? SHIFT : SHIFT_OUT;
   const once = rotate ? ROTATE_ONCE : SHIFT_ONCE;
   // ROL and ROR by an immediate do not pair; SHL SHR SAR do, in the U pipe.
   const byImmediate = rotate ? Pairing.NP : Pairing.PU;

@@ -1,0 +1,75 @@
+/** The instruction table as a page to read (INSTRUCTIONS.md), generated from the rows. */
+import { Flag } from "../state.ts";
+import { type InstructionForm, type Operand, Pairing } from "./form.ts";
+import { FORMS } from "./table.ts";
+
+const FLAG_NAMES: readonly (readonly [string, number])[] = [
+  ["O", Flag.Of],
+  ["D", Flag.Df],
+  ["I", Flag.If],
+  ["T", Flag.Tf],
+  ["S", Flag.Sf],
+  ["Z", Flag.Zf],
+  ["A", Flag.Af],
+  ["P", Flag.Pf],
+  ["C", Flag.Cf],
+];
+const PAIRING_NAMES: readonly (readonly [Pairing, string])[] = [
+  [Pairing.NP, "NP"],
+  [Pairing.UV, "UV"],
+  [Pairing.PU, "PU"],
+  [Pairing.PV, "PV"],
+];
+
+function flagNames(mask: number): string {
+  const names = FLAG_NAMES.filter(([, bit]) => (mask & bit) !== 0).map(([name]) => name);
+  return names.join("");
+}
+
+function operandText({ access, method, size, fixed }: Operand): string {
+  const name = fixed ?? method + (size === "n" ? "" : size);
+  return access === "r" || access === "a" ? name : `${name}:${access}`;
+}
+
+function clocksText(form: InstructionForm): string {
+  const { clocks, memoryClocks, clocks16, repeat } = form;
+  const parts = [clocks === memoryClocks ? `${clocks}` : `${clocks}/${memoryClocks}`];
+  if (clocks16 >= 0) parts.push(`${clocks16} (16 bit)`);
+  if (repeat !== undefined) parts.push(`REP ${repeat.base}+${repeat.each}n, ${repeat.zero} for n=0`);
+  return parts.join("; ");
+}
+
+function rowText(form: InstructionForm): string {
+  const { flags } = form;
+  const cells = [
+    form.mnemonic,
+    form.encoding.text,
+    form.operands.map(operandText).join(", "),
+    flagNames(flags.read),
+    flagNames(flags.written & ~flags.undefined),
+    flags.undefined === 0 ? "" : `${flagNames(flags.undefined)}: ${flags.undefinedChoice}`,
+    clocksText(form),
+    PAIRING_NAMES.find(([pairing]) => pairing === form.pairing)?.[1] ?? "",
+    [form.privilege === "user" ? "" : form.privilege, form.lockable ? "LOCK" : ""]
+      .filter((text) => text !== "")
+      .join(", "),
+  ];
+  return `| ${cells.join(" | ")} |`;
+}
+
+/** The page, in Markdown. */
+export function instructionPage(): string {
+  return [
+    "# The instruction table",
+    "",
+    "Generated from `instructions/*.ts`; do not edit. A mnemonic `a/b` is the 16-bit and the 32-bit name. Operands are named as",
+    "in appendix A of Intel's manual (E r/m, M memory, G register, Z register in the opcode, I immediate, J relative, A far",
+    "pointer, O memory offset, X DS:[eSI], Y ES:[eDI]; b w d v q sizes); `:w` written, `:rw` read and written, otherwise read.",
+    "Clocks are register/memory forms without the variable parts that the semantics add; classes are the P5's pairing classes.",
+    "",
+    "| instruction | encoding | operands | flags read | flags written | undefined flags, and what they become here | clocks | class | |",
+    "|---|---|---|---|---|---|---|---|---|",
+    ...FORMS.map(rowText),
+    "",
+  ].join("\n");
+}
