@@ -73,6 +73,8 @@ export class CaseBuilder {
   readonly size: number;
   /** What undefined results are masked: registers as bits, and flags. */
   undefinedRegisters = 0;
+  /** Of each such register, the bits that are undefined. */
+  undefinedBits = 0xffff_ffff;
   undefinedFlags = 0;
   /** Set when the choices turned out to mean nothing: the generator then begins again. */
   rejected = false;

@@ -24,6 +24,7 @@ export interface Vector {
   /** EFLAGS bits and registers (bit n = register n) whose value after the instruction the manual leaves undefined. */
   readonly undefinedFlags: number;
   readonly undefinedRegisters: number;
+  readonly undefinedBits: number;
 }
 
 const OVERFLOW = 0x800;
@@ -367,8 +368,9 @@ const TRAPPABLE =
 function chooseDecoration(builder: CaseBuilder, encoding: Encoding): void {
   const random = builder.random;
   const kind = random.below(100);
-  const fetches = builder.eip === DEFAULT_EIP;
-  if (kind < 3) builder.prefixes.unshift(LOCK);
+  // How many bytes of an opcode without a meaning are fetched is not architecture; LOCK MOV CR is another register on AMD.
+  const fetches = builder.eip === DEFAULT_EIP && encoding.kind !== "undefined-modrm";
+  if (kind < 3 && encoding.kind !== "control-register") builder.prefixes.unshift(LOCK);
   else if (kind < 5 && TRAPPABLE.test(encoding.kind)) builder.eflags |= TRAP_FLAG;
   else if (kind < 6) builder.prefixes.unshift(random.pick(SEGMENT_PREFIX), random.pick(SEGMENT_PREFIX));
   else if (kind < 8 && fetches && !encoding.kind.startsWith("branch")) {
@@ -377,7 +379,7 @@ function chooseDecoration(builder: CaseBuilder, encoding: Encoding): void {
     if (builder.eip === CODE + PAGE_BYTES) builder.eip = CODE + PAGE_BYTES - builder.length;
     if (random.chance(0.4) && builder.segments[Segment.Cs] === FLAT_CODE)
       builder.setCodeSelector(LocalSelector.ReadableCode);
-  } else if (kind < 9 && builder.prefixes.length === 0) {
+  } else if (kind < 9 && builder.prefixes.length === 0 && encoding.kind !== "undefined-modrm") {
     while (builder.length < random.between(14, 17)) builder.prefixes.push(0x3e); // 15 bytes are the most
   }
 }
@@ -392,6 +394,7 @@ function generateOne(encoding: Encoding, size: number, random: Random): Vector |
     test: builder.build(),
     undefinedFlags: builder.undefinedFlags,
     undefinedRegisters: builder.undefinedRegisters,
+    undefinedBits: builder.undefinedBits,
   };
 }
 

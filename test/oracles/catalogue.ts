@@ -123,6 +123,7 @@ const OTHER_LINES = `
 98 cwde v #accumulator
 99 cdq v #accumulator
 9A lcall Ap #far-direct
+9B wait - #accumulator
 9C pushfd v #stack
 9D popfd v #pop-flags
 9E sahf - #accumulator
@@ -231,9 +232,11 @@ FF/6 push Ev r #stack
 0F22 mov Cd,Rd #control-register
 0F23 mov Dd,Rd #control-register
 0F30 wrmsr - #privileged
+0F31 rdtsc - #identification
 0F32 rdmsr - #privileged
 0FA0 push FS #push-segment
 0FA1 pop FS #pop-segment
+0FA2 cpuid - #identification
 0FA3 bt Ev,Gv r ?OSAP #bit-string
 0FA4 shld Ev,Gv,Ib rw #double-shift
 0FA5 shld Ev,Gv,CL rw #double-shift

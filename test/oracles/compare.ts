@@ -6,6 +6,8 @@ export interface Mask {
   readonly flags: number;
   /** Registers not to compare, bit n = register n. */
   readonly registers: number;
+  /** Which bits of those registers; all when left out. */
+  readonly bits?: number;
   /** Leave out memory and the address of a page fault. */
   readonly memory?: boolean;
 }
@@ -38,8 +40,9 @@ export function compareOutcomes(expected: Outcome, got: Outcome, mask: Mask): st
   note("fault", describeFault(expected, mask), describeFault(got, mask));
   note("eip", hex(expected.eip), hex(got.eip));
   for (let i = 0; i < 8; i++) {
-    if ((mask.registers & (1 << i)) === 0)
-      note(REGISTER_NAMES[i] ?? "", hex(expected.registers[i] ?? 0), hex(got.registers[i] ?? 0));
+    const compared = (mask.registers & (1 << i)) === 0 ? 0xffff_ffff : ~(mask.bits ?? 0xffff_ffff);
+    const [a, b] = [(expected.registers[i] ?? 0) & compared, (got.registers[i] ?? 0) & compared];
+    note(REGISTER_NAMES[i] ?? "", hex(a), hex(b));
   }
   note("eflags", hex(expected.eflags & ~mask.flags), hex(got.eflags & ~mask.flags));
   for (let i = 0; i < 6; i++) note(SEGMENT_NAMES[i] ?? "", hex(expected.segments[i] ?? 0), hex(got.segments[i] ?? 0));

@@ -16,10 +16,14 @@ import type { Outcome, TestDriver } from "./test-driver.ts";
 import { openUnicornDriver } from "./unicorn-driver.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
-const VECTORS_PER_FORM = 200;
+/** Of each encoding and operand size; a few of them are cut off or too long, so that no form of the table decodes. */
+const VECTORS_PER_FORM = 216;
 /** RF is set in the pushed flags of a fault; libunicorn pushes none. */
 const RESUME_FLAG = 0x1_0000;
 const DIVIDE_ERROR = 0;
+const DEBUG = 1;
+/** The registers that a POPA which faults midway may have loaded already: silicon has, the manual does not say. */
+const ALL_BUT_ESP = 0xef;
 
 /** Which file an encoding's vectors go to. */
 function fileOf(encoding: Encoding): string {
@@ -30,7 +34,7 @@ function fileOf(encoding: Encoding): string {
   if (/^(far|interrupt|trap|into)/.test(encoding.kind) && encoding.kind !== "far-pointer") return "far-transfer";
   if (/segment|selector|far-pointer/.test(encoding.kind)) return "segment";
   if (/^(stack|enter|leave|pop-flags)$/.test(encoding.kind)) return "stack";
-  if (/^(privileged|control-register|undefined|undefined-modrm)$/.test(encoding.kind)) return "system";
+  if (/^(privileged|control-register|identification|undefined|undefined-modrm)$/.test(encoding.kind)) return "system";
   if (/^(add|adc|sub|sbb|cmp|inc|dec|neg)$/.test(encoding.mnemonic)) return "arithmetic";
   if (/^(and|or|xor|test|not)$/.test(encoding.mnemonic)) return "logic";
   if (/^(i?mul|i?div|da[as]|aa[adms]|cwde|cdq)$/.test(encoding.mnemonic)) return "multiply-divide";
@@ -67,7 +71,11 @@ function confirm(
   return judged.map(({ vector, outcome: silicon }, i) => {
     const outcome = outcomes[i];
     if (outcome === undefined) return false;
-    const mask = { flags: vector.undefinedFlags | RESUME_FLAG, registers: vector.undefinedRegisters };
+    const mask = {
+      flags: vector.undefinedFlags | RESUME_FLAG,
+      registers: vector.undefinedRegisters,
+      bits: vector.undefinedBits,
+    };
     const lines = compareOutcomes(silicon, outcome, mask);
     if (lines.length === 0) return true;
     const row = UNICORN_DIFFERENCES.find((known) =>
@@ -84,16 +92,30 @@ function confirm(
 
 function toGolden(encoding: Encoding, judged: { vector: Vector; outcome: Outcome }, confirmed: boolean): GoldenVector {
   const { vector, outcome } = judged;
+  const midway = outcome.fault !== undefined && /^(pusha|popa|enter|lcall|retf|iretd)$/.test(encoding.mnemonic);
   // A fault leaves nothing undefined, except a divide error after the flags.
-  const defined = outcome.fault !== undefined && outcome.fault.vector !== DIVIDE_ERROR && outcome.fault.vector !== 1;
+  const faulted =
+    outcome.fault !== undefined && outcome.fault.vector !== DIVIDE_ERROR && outcome.fault.vector !== DEBUG;
+  const nothingDone = faulted && !runsBeforeItFaults(vector, outcome);
+  const poppedMidway = midway && encoding.mnemonic === "popa" && nothingDone;
   return {
     test: vector.test,
-    expected: outcome,
-    undefinedFlags: defined && !runsBeforeItFaults(vector, outcome) ? 0 : vector.undefinedFlags,
-    undefinedRegisters: defined && !runsBeforeItFaults(vector, outcome) ? 0 : vector.undefinedRegisters,
-    uncheckedMemory: outcome.fault !== undefined && /^(pusha|popa|enter)$/.test(encoding.mnemonic),
+    expected: withoutUndefined(vector, outcome),
+    undefinedFlags: nothingDone ? 0 : vector.undefinedFlags,
+    undefinedRegisters: poppedMidway ? ALL_BUT_ESP : nothingDone ? 0 : vector.undefinedRegisters,
+    undefinedBits: vector.undefinedBits,
+    uncheckedMemory: midway,
     confirmed,
   };
+}
+
+/** Gives wholly undefined registers their old value: time stamps and the like must not make two runs differ. */
+function withoutUndefined(vector: Vector, outcome: Outcome): Outcome {
+  if (vector.undefinedBits !== 0xffff_ffff) return outcome;
+  const registers = outcome.registers.map((value, i) =>
+    (vector.undefinedRegisters & (1 << i)) === 0 ? value : (vector.test.registers[i] as number),
+  );
+  return { ...outcome, registers };
 }
 
 /** The instruction itself completed and the fetch of the next one faulted. */

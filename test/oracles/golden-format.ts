@@ -33,6 +33,8 @@ export interface GoldenVector {
   readonly expected: Outcome;
   readonly undefinedFlags: number;
   readonly undefinedRegisters: number;
+  /** Which bits of each of those registers. */
+  readonly undefinedBits: number;
   /** Several accesses, the first of which may fault or may not: neither memory nor the faulting address is compared. */
   readonly uncheckedMemory: boolean;
   /** The second judge gave the same outcome (false: it could not judge, or a known difference; see differences.ts). */
@@ -178,7 +180,10 @@ function putVector(writer: Writer, vector: GoldenVector): void {
   }
   if ((has & Has.Changes) !== 0) putPatches(writer, expected.changes);
   writer.put(vector.undefinedFlags, 2);
-  if ((has & Has.UndefinedRegisters) !== 0) writer.put(vector.undefinedRegisters, 1);
+  if ((has & Has.UndefinedRegisters) !== 0) {
+    writer.put(vector.undefinedRegisters, 1);
+    writer.put(vector.undefinedBits, 4);
+  }
 }
 
 function takeVector(reader: Reader): GoldenVector {
@@ -206,6 +211,7 @@ function takeVector(reader: Reader): GoldenVector {
   const changes = (has & Has.Changes) !== 0 ? takePatches(reader) : [];
   const undefinedFlags = reader.take(2);
   const undefinedRegisters = (has & Has.UndefinedRegisters) !== 0 ? reader.take(1) : 0;
+  const undefinedBits = (has & Has.UndefinedRegisters) !== 0 ? reader.take(4) : 0;
   const expected = {
     registers: registersAfter,
     eflags: eflagsAfter,
@@ -219,6 +225,7 @@ function takeVector(reader: Reader): GoldenVector {
     expected,
     undefinedFlags,
     undefinedRegisters,
+    undefinedBits,
     uncheckedMemory: (has & Has.UncheckedMemory) !== 0,
     confirmed: (has & Has.Confirmed) !== 0,
   };

@@ -64,7 +64,6 @@ function chooseDataSegments(builder: CaseBuilder): void {
     if (random.chance(0.4))
       builder.segments[segment] = random.pick([
         0,
-        3,
         LocalSelector.Data,
         LocalSelector.ReadOnlyData,
         LocalSelector.ReadableCode,
@@ -139,6 +138,7 @@ function rejectUnlessPatched(builder: CaseBuilder, place: MemoryOperand): void {
 function chooseTarget(builder: CaseBuilder): number {
   const random = builder.random;
   const selector = builder.segments[Segment.Cs] as number;
+  if (selector !== FLAT_CODE && !stackIsSettled(builder)) return 0x100 + random.below(0x600);
   if (selector !== FLAT_CODE)
     return random.pick([0x100 + random.below(0x600), random.below(0x700), 0xfff, 0x1000, 0x1001, 0x8000_0000]);
   const kind = random.below(10);
@@ -194,8 +194,33 @@ function generateIndirectBranch(builder: CaseBuilder, encoding: Encoding): void 
   if (codeSelector === builder.segments[Segment.Cs]) builder.eip = eip;
 }
 
-/** A far target: selector and an offset that fits it. */
+/**
+ * A far target: selector and an offset that fits it. When the transfer through it must fail, the stack is put where it
+ * cannot fail too: which of two faults comes first is the maker's own choice, and the manuals of the makers differ.
+ */
 function chooseFarTarget(builder: CaseBuilder): { selector: number; offset: number } {
+  const target = chooseFarPointer(builder);
+  const offsetLimit = target.selector === FLAT_CODE || target.selector === (FLAT_CODE & ~3) ? 0xffff_ffff : 0xfff;
+  const good = FAR_CODE.includes(target.selector) && target.offset <= offsetLimit;
+  if (!good) settleStack(builder);
+  return target;
+}
+
+/** Selectors of code that a program at privilege level 3 may run. */
+const FAR_CODE: readonly number[] = [FLAT_CODE, LocalSelector.ReadableCode, LocalSelector.ExecuteOnlyCode];
+
+function settleStack(builder: CaseBuilder): void {
+  builder.segments[Segment.Ss] = FLAT_DATA;
+  builder.setRegister(Register.Esp, STACK_TOP);
+}
+
+/** Whether pushes and pops near the stack pointer work. */
+function stackIsSettled(builder: CaseBuilder): boolean {
+  const pointer = builder.register(Register.Esp);
+  return builder.segments[Segment.Ss] === FLAT_DATA && pointer >= STACK + 0x40 && pointer < STACK + PAGE_BYTES - 0x40;
+}
+
+function chooseFarPointer(builder: CaseBuilder): { selector: number; offset: number } {
   const random = builder.random;
   const kind = random.below(10);
   const local = LocalSelector.ReadableCode;
@@ -245,8 +270,9 @@ function generateReturn(builder: CaseBuilder, encoding: Encoding): void {
 function generateFarReturn(builder: CaseBuilder, encoding: Encoding): void {
   chooseStack(builder);
   builder.opcode = [...encoding.opcode];
-  if (encoding.operands.length > 0) builder.immediate = chooseReturnPop(builder.random);
   const { selector, offset } = chooseFarTarget(builder);
+  if (encoding.operands.length > 0)
+    builder.immediate = FAR_CODE.includes(selector) ? chooseReturnPop(builder.random) : [0x20, 0];
   patchStack(builder, [offset, selector]);
 }
 
@@ -325,6 +351,11 @@ function generateSelector(builder: CaseBuilder, encoding: Encoding): void {
   builder.opcode = [...encoding.opcode];
   const reg = encoding.extension ?? random.below(8);
   const selector = random.chance(0.2) ? random.pick([0x23, 0x2b, 0x28]) : random.pick(SELECTORS);
+  if (encoding.mnemonic === "lar" && builder.size === 32) {
+    // "Masked by 00FxFF00H, where x is undefined": the limit's high bits of the descriptor (SDM vol. 2, LAR).
+    builder.undefinedRegisters = 1 << reg;
+    builder.undefinedBits = 0x000f_0000;
+  }
   if (encoding.mnemonic === "arpl") builder.setRegister(reg, random.operand(32));
   encodeValue(builder, reg, selector, 2, false);
 }
@@ -457,6 +488,13 @@ function generateBare(builder: CaseBuilder, encoding: Encoding): void {
   builder.opcode = [...encoding.opcode];
 }
 
+/** CPUID and RDTSC: what they say is the processor's own; that they change nothing else is everybody's. */
+function generateIdentification(builder: CaseBuilder, encoding: Encoding): void {
+  builder.opcode = [...encoding.opcode];
+  builder.setRegister(Register.Eax, builder.random.pick([0, 1, 2, 0x8000_0000, builder.random.next()]));
+  builder.undefinedRegisters = encoding.mnemonic === "cpuid" ? 0b1111 : 0b101;
+}
+
 function generateUndefinedModRm(builder: CaseBuilder, encoding: Encoding): void {
   const random = builder.random;
   builder.opcode = [...encoding.opcode];
@@ -489,6 +527,7 @@ const GENERATORS: Readonly<Record<string, (builder: CaseBuilder, encoding: Encod
   xlat: generateTranslate,
   privileged: generatePrivileged,
   "control-register": generateControlRegister,
+  identification: generateIdentification,
   undefined: generateBare,
   "undefined-modrm": generateUndefinedModRm,
 };

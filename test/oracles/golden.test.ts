@@ -1,0 +1,121 @@
+/** Every golden vector against the emulator; the vectors against the instruction table. No compiler, no library needed. */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { createDecodedInstruction, Decoder, DecodeStatus } from "../../emulator/cpu/decode.ts";
+import { FORMS } from "../../emulator/cpu/instructions/table.ts";
+import { ALL_ARITHMETIC_FLAGS } from "./case-builder.ts";
+import { compareOutcomes } from "./compare.ts";
+import { EmulatorDriver } from "./emulator-driver.ts";
+import { decodeGolden, type GoldenFile, type GoldenVector } from "./golden-format.ts";
+
+const folder = join(dirname(fileURLToPath(import.meta.url)), "..", "golden");
+const LEAST_VECTORS = 200;
+const SHOWN_FAILURES = 5;
+
+const files: readonly { name: string; golden: GoldenFile }[] = readdirSync(folder)
+  .filter((name) => name.endsWith(".gz"))
+  .sort()
+  .map((name) => ({ name, golden: decodeGolden(readFileSync(join(folder, name))) }));
+
+function codeOf(vector: GoldenVector): Uint8Array {
+  return vector.test.patches[vector.test.patches.length - 1]?.bytes ?? new Uint8Array();
+}
+
+function hex(values: readonly number[]): string {
+  return values.map((value) => (value >>> 0).toString(16)).join(" ");
+}
+
+/** Everything needed to repeat a vector by hand. */
+function describeVector({ test }: GoldenVector, code: Uint8Array): string {
+  const patches = test.patches
+    .slice(0, -1)
+    .map(({ address, bytes }) => `${hex([address])}:${Buffer.from(bytes).toString("hex")}`);
+  return `${Buffer.from(code).toString("hex")} eip ${hex([test.eip])} registers ${hex(test.registers)} eflags ${hex([test.eflags])} segments ${hex(test.segments)} memory ${patches.join(" ")}`;
+}
+
+const emulator = new EmulatorDriver();
+
+function failuresOf(vectors: readonly GoldenVector[]): string[] {
+  const failures: string[] = [];
+  const outcomes = emulator.run(vectors.map(({ test }) => test));
+  vectors.forEach((vector, i) => {
+    const outcome = outcomes[i];
+    const mask = {
+      flags: vector.undefinedFlags,
+      registers: vector.undefinedRegisters,
+      bits: vector.undefinedBits,
+      memory: vector.uncheckedMemory,
+    };
+    const lines = outcome === undefined ? ["the case never ended"] : compareOutcomes(vector.expected, outcome, mask);
+    if (lines.length > 0) failures.push(`${describeVector(vector, codeOf(vector))}\n  ${lines.join("\n  ")}`);
+  });
+  return failures;
+}
+
+describe.each(files)("golden vectors of $name", ({ golden }) => {
+  const cases = golden.header.forms.map((form, i) => ({ form, vectors: golden.vectors[i] ?? [] }));
+  it.each(cases)("$form.key $form.mnemonic, $form.size bits: as silicon did", ({ vectors }) => {
+    const failures = failuresOf(vectors);
+    expect(failures.slice(0, SHOWN_FAILURES), `${failures.length} of ${vectors.length} failed`).toEqual([]);
+  });
+});
+
+/** Which form of the table the decoder finds in each vector's code. */
+function vectorsByForm(): Map<number, GoldenVector[]> {
+  const decoder = new Decoder();
+  const decoded = createDecodedInstruction();
+  const byForm = new Map<number, GoldenVector[]>();
+  for (const { golden } of files) {
+    for (const vector of golden.vectors.flat()) {
+      const code = codeOf(vector);
+      const status = decoder.decode(code, 0, code.length, true, decoded);
+      if ((status !== DecodeStatus.Ok && status !== DecodeStatus.Invalid) || decoded.form === undefined) continue;
+      const list = byForm.get(decoded.form.id);
+      if (list === undefined) byForm.set(decoded.form.id, [vector]);
+      else list.push(vector);
+    }
+  }
+  return byForm;
+}
+
+describe("the golden vectors and the instruction table", () => {
+  const byForm = vectorsByForm();
+
+  it(`have at least ${LEAST_VECTORS} vectors for every form`, () => {
+    const short = FORMS.map((form) => ({ form, count: byForm.get(form.id)?.length ?? 0 })).filter(
+      ({ count }) => count < LEAST_VECTORS,
+    );
+    expect(short.map(({ form, count }) => `${form.encoding.text} ${form.mnemonic}: ${count}`)).toEqual([]);
+  });
+
+  it("agree about which flags the manual leaves undefined", () => {
+    const disagreements: string[] = [];
+    for (const form of FORMS) {
+      const vectors = byForm.get(form.id) ?? [];
+      if (vectors.length === 0) continue;
+      // Where the result itself is undefined (SHLD by more than 16 bits of 16), all flags are: not a matter of the form.
+      const ordinary = vectors.filter((vector) => vector.undefinedRegisters === 0);
+      const masked = ordinary.reduce((flags, vector) => flags | vector.undefinedFlags, 0);
+      const declared = form.flags.undefined & ALL_ARITHMETIC_FLAGS;
+      if (masked !== declared)
+        disagreements.push(
+          `${form.encoding.text} ${form.mnemonic}: vectors ${hex([masked])}, table ${hex([declared])}`,
+        );
+    }
+    expect(disagreements).toEqual([]);
+  });
+
+  it("agree about which flags an instruction can change", () => {
+    const disagreements = new Set<string>();
+    for (const form of FORMS) {
+      for (const vector of byForm.get(form.id) ?? []) {
+        if (vector.expected.fault !== undefined) continue;
+        const changed = (vector.test.eflags ^ vector.expected.eflags) & ~form.flags.written;
+        if (changed !== 0) disagreements.add(`${form.encoding.text} ${form.mnemonic}: changes ${hex([changed])}`);
+      }
+    }
+    expect([...disagreements]).toEqual([]);
+  });
+});
