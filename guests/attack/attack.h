@@ -6,6 +6,8 @@
 #include "l4.h"
 
 #define ATTACK_MAGIC 0x41363851u /* "Q86A" */
+/* Unless the task's parameters say otherwise: 0 every how many pages, 1 how many random calls. */
+#define PAGE_STRIDE 1u
 #define RANDOM_CALLS 1000000u
 
 enum attack_phase { PHASE_START, PHASE_PAGES, PHASE_FORGERY, PHASE_MALFORMED, PHASE_FLOOD, PHASE_RANDOM, PHASE_DONE };
@@ -40,7 +42,7 @@ void guard_renew(void); /* again, after the thread control registers were scribb
 u32 random_word(void);
 u32 random_below(u32 bound);
 
-void attack_pages(void);
+void attack_pages(u32 stride);
 void attack_by_forgery(void);
 void attack_by_malformed_messages(void);
 void attack_by_flood(void);

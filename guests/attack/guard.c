@@ -13,12 +13,13 @@ L4_ThreadId_t guard_thread, guard_local;
 static L4_ThreadId_t main_thread;
 static u32 last_calls, last_messages, last_pages;
 
-/* Boundaries of the program: the linker script's sections. */
-extern char _start[], stack_top[];
+/* Boundaries of the program, from the linker script: between zeroed data and stack one page is missing. */
+extern char _start[], zeroed_end[], stack_bottom[], stack_top[];
 extern struct attack_report attack_report;
 
 static u32 is_own_page(u32 address) {
-  return (address >= page_down((u32)_start) && address < (u32)stack_top) || page_down(address) == TASK_INFO_ADDRESS;
+  return (address >= (u32)_start && address < (u32)zeroed_end) ||
+         (address >= (u32)stack_bottom && address < (u32)stack_top) || page_down(address) == TASK_INFO_ADDRESS;
 }
 
 /* Code, constants, task information: attack_report is in the first page of the program's data. */
@@ -26,8 +27,12 @@ static u32 is_constant(u32 address) {
   return address < page_down((u32)&attack_report) || address >= TASK_INFO_ADDRESS;
 }
 
-/* Read it: root maps the page again, with all the rights that it has. */
-static void touch(u32 address) { (void)*(volatile u8 *)address; }
+/* Do what the main thread wanted: root maps the page again, with all the rights that it has. */
+static void touch(u32 address, u32 write) {
+  volatile u8 *byte = (volatile u8 *)address;
+  if (write) *byte = *byte;
+  else (void)*byte;
+}
 
 static void resume(L4_Word_t extra) {
   L4_Registers_t registers = {L4_ExIp | L4_ExReceive | L4_ExSend | L4_ExApplyHalt | extra, 0, (u32)attempt_failed, 0, 0,
@@ -40,7 +45,7 @@ static void serve_fault(void) {
   L4_StoreMR(1, &address);
   u32 write = L4_Label(L4_MsgTag()) & L4_Writable;
   if (is_own_page(address) && !(write && is_constant(address))) {
-    touch(address);
+    touch(address, write);
     L4_Set_MsgTag(L4_Niltag);
     L4_Reply(main_thread);
     return;

@@ -26,11 +26,16 @@ static void lie_to_root(void) {
   L4_Call(TASK_INFO->root);
 }
 
+static u32 parameter(u32 index, u32 usual) {
+  u32 given = own_task()->parameters[index];
+  return given == 0 ? usual : given;
+}
+
 int main(void) {
   random_state = TASK_INFO->config.seed | 1;
   if (guard_start()) {
     attack_report.phase = PHASE_PAGES;
-    attack_pages();
+    attack_pages(parameter(0, PAGE_STRIDE));
     attack_report.phase = PHASE_FORGERY;
     attack_by_forgery();
     attack_report.phase = PHASE_MALFORMED;
@@ -38,7 +43,7 @@ int main(void) {
     attack_report.phase = PHASE_FLOOD;
     attack_by_flood();
     attack_report.phase = PHASE_RANDOM;
-    attack_by_random_calls(RANDOM_CALLS);
+    attack_by_random_calls(parameter(1, RANDOM_CALLS));
     attack_report.phase = PHASE_DONE;
   }
   lie_to_root();

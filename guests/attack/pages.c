@@ -10,8 +10,8 @@ static void attack_page(u32 page) {
   if (!readable) attack_report.executable += attempt_execute(page);
 }
 
-void attack_pages(void) {
-  for (u32 number = 0; number < 1u << 20; number++) {
+void attack_pages(u32 stride) {
+  for (u32 number = 0; number < 1u << 20; number += stride) {
     attack_page(number << 12);
     attack_report.pages++;
   }

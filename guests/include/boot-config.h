@@ -23,7 +23,7 @@ struct task_config {
   u32 index;          /* replicas: 1.. */
   char module[24];    /* name of the boot module with the program */
   char name[16];      /* what reports call it */
-  u32 reserved[2];
+  u32 parameters[2];  /* the program's own; 0: its default */
 };
 
 struct boot_config {
