@@ -62,16 +62,16 @@ function isUserPage(k: KernelContext, space: number, virtual: number): boolean {
 /** Finds what `space` holds at a virtual page and puts it into `source`. */
 function lookUpPage(k: KernelContext, space: number, virtual: number): void {
   source.frame = -1;
-  if (!isUserPage(k, space, virtual)) return;
   if (isSigma0(k, space)) {
-    if (virtual >= k.map.base) return;
+    if (virtual >= k.map.base || !isUserPage(k, space, virtual)) return;
     source.frame = virtual / PAGE;
     source.node = 0;
     source.writable = true;
     return;
   }
   const entry = readEntry(k, space, virtual);
-  if ((entry & Pte.Present) === 0 || (entry & Pte.KernelOwned) !== 0) return;
+  // The areas are looked at last: most of a large flexpage is not mapped at all.
+  if ((entry & Pte.Present) === 0 || (entry & Pte.KernelOwned) !== 0 || !isUserPage(k, space, virtual)) return;
   source.frame = entry >>> PAGE_LOG2;
   source.node = nodeOfPage(k, space, virtual, source.frame);
   source.writable = (entry & Pte.Writable) !== 0;
