@@ -30,6 +30,8 @@ import { type Observer, Watch } from "./observer.ts";
 import { type PortalHandler, Portals } from "./portal.ts";
 import { PageStore, SNAPSHOT_VERSION, type Snapshot } from "./snapshot.ts";
 import { digestState } from "./state-digest.ts";
+import { type P5Configuration, p5Configuration } from "./timing/configuration.ts";
+import { P5Timing } from "./timing/p5-timing.ts";
 
 export interface MachineConfiguration {
   /** Guest RAM, a multiple of 4096, at most 1 GiB. */
@@ -38,6 +40,8 @@ export interface MachineConfiguration {
   timing?: "simple" | "p5";
   /** Core clock, default 100 MHz. */
   coreHertz?: number;
+  /** Parameters of the P5 model that differ from the defaults (timing/configuration.ts). */
+  p5?: Partial<P5Configuration>;
 }
 
 export type StopReason =
@@ -90,6 +94,8 @@ export class Machine {
   readonly pit: Pit8254;
   readonly uart: Uart16550;
   readonly exitPort: ExitPort;
+  /** The P5 timing model, if this machine counts clocks by it. */
+  readonly timing: P5Timing | undefined;
   /** Every device on the port bus, in the order of their reset. */
   readonly devices: readonly Device[];
   private readonly watch = new Watch();
@@ -103,7 +109,7 @@ export class Machine {
 
   /** Use `createMachine`. */
   constructor(configuration: MachineConfiguration) {
-    this.configuration = { timing: "simple", coreHertz: 100_000_000, ...configuration };
+    this.configuration = { timing: "simple", coreHertz: 100_000_000, p5: {}, ...configuration };
     this.linear = createLinearMemory(configuration.memoryBytes);
     const { words32, stateCounters } = this.linear;
     this.memory = new PhysicalMemory(this.linear, configuration.memoryBytes, this.watch);
@@ -113,6 +119,12 @@ export class Machine {
     this.ports = new PortBus(this.watch);
     this.cpu = new Cpu(this.linear, this.memory, this.ports, this.watch, this.eventLog);
     this.blocks = new BlockCache(this.cpu);
+    if (this.configuration.timing === "p5") {
+      this.timing = new P5Timing(this.linear, this.memory, p5Configuration(this.configuration.p5));
+      this.timing.lookAhead = (block) => this.blocks.lookAhead(block);
+      this.cpu.timing = this.timing;
+      this.cpu.access.attachPort(this.timing.port);
+    }
     this.memory.attachCodeCache(this.blocks);
     this.portals = new Portals(this.cpu);
     this.pages = new PageStore(this.linear, this.memory);
@@ -267,10 +279,15 @@ export class Machine {
     return this.watch.attach(observer);
   }
 
+  private canonicalise(): void {
+    canonicalise(this.cpu);
+    this.timing?.canonicalise();
+  }
+
   /** The whole state, to be taken between runs. */
   snapshot(): Snapshot {
     const { counters } = this.cpu;
-    canonicalise(this.cpu);
+    this.canonicalise();
     const devices: Record<string, DeviceState> = {};
     for (const device of this.devices) devices[device.name] = device.saveState();
     const { ram, state } = this.pages.capture();
@@ -300,12 +317,13 @@ export class Machine {
     this.queue.loadState(snapshot.alarms);
     this.panicText = snapshot.panic;
     this.stopRequest = undefined;
+    this.timing?.stateReplaced();
     this.cpu.stateReplaced();
   }
 
   /** 64-bit hash, as hexadecimal digits, of everything that decides the future. */
   stateDigest(): string {
-    canonicalise(this.cpu);
+    this.canonicalise();
     return digestState(this.linear, this.memory, this.devices, this.queue.saveState());
   }
 

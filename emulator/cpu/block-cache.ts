@@ -13,6 +13,7 @@ import { BlockWord, ExecutionMode, InstructionWord, MicroWord } from "./decode-r
 import { raiseFault } from "./exceptions.ts";
 import { MAXIMUM_MICROS, Translator, writeInstruction } from "./interpreter-translate.ts";
 import { SegmentRegister, SegmentWord, Vector, Word } from "./state.ts";
+import { BankCheck } from "./timing-model.ts";
 
 /** Instructions in a block at most. */
 const MAXIMUM_INSTRUCTIONS = 32;
@@ -131,6 +132,8 @@ export class BlockCache implements CodeCache {
       records[record + InstructionWord.Number] = count;
       records[record + InstructionWord.Block] = block;
       records[record + InstructionWord.FirstMicro] = translator.at;
+      const check = this.cpu.timing?.needsBankCheck(records, record) ?? BankCheck.None;
+      if (check !== BankCheck.None) translator.emitBankCheck(decoded, record, check);
       if (translator.translate(decoded, instructionEip, mode, record)) ends = true;
       records[record + InstructionWord.EndMicro] = translator.at;
       position += decoded.length;

@@ -3,12 +3,14 @@
  * else (interpreter.ts).
  *
  * Hot-path rules: no allocation, views in locals, one dense switch on literal labels (V8 makes a jump table of it), every
- * value an int32. Memory accesses compare one memo tag (mmu/linear-access.ts); anything but a hit goes out of line.
+ * value an int32. Memory accesses compare one memo tag (mmu/linear-access.ts), with a timing model also the most
+ * recently used line of the data cache (timing/data-cache.ts); anything but a hit goes out of line.
  * Clocks and retired instructions are charged for a whole block when it is entered; whatever leaves it early gives back
  * the rest (Word.ChargedBlock tells faults). A slow path that finds the slice over, or the code changed, moves `end` to the
  * end of the running instruction.
  */
 import { Memo } from "../mmu/linear-access.ts";
+import { LineBit, TimingWord } from "../timing/timing-state.ts";
 import type { Cpu } from "./cpu.ts";
 import { BlockWord, InstructionWord, MicroWord } from "./decode-records.ts";
 import { Auxiliary } from "./flags.ts";
@@ -18,6 +20,7 @@ import {
   callHandler,
   loadForWriteSlowly,
   loadSlowly,
+  meetBank,
   multiplyHigh,
   parityEven,
   pushSlowly,
@@ -26,6 +29,9 @@ import {
   storeSlowly,
 } from "./interpreter-slow-paths.ts";
 import { Counter, Word } from "./state.ts";
+
+/** Bits of an address that select one of the data cache's eight banks. */
+const BANK_MASK = 0x1c;
 
 /** `end` of a run that goes on from block to block. */
 export const NO_END = -1;
@@ -55,6 +61,7 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
   const limitCycle = counters[Counter.LimitCycle];
   const limitInstructions = counters[Counter.LimitInstructions];
   const timing = cpu.timing;
+  const untimed = timing === undefined;
   const mode = words[Word.Cpl] === 3 ? Memo.User : 0;
   let block = startBlock;
   let pc = startPc;
@@ -486,7 +493,14 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (words[memo + Memo.ReadTag] === ((address & 0xfffff000) | mode))
+          if (!untimed) words[TimingWord.LastAddress] = address;
+          if (
+            words[memo + Memo.ReadTag] === ((address & 0xfffff000) | mode) &&
+            (untimed ||
+              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
+                LineBit.Modified) ===
+                (((address + words[memo + Memo.Addend]) & -32) | 3))
+          )
             bytes[words[pc + MicroWord.Destination]] = bytes[(address + words[memo + Memo.Addend]) >>> 0];
           else end = loadSlowly(cpu, pc, address, end);
           break;
@@ -498,7 +512,14 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (words[memo + Memo.ReadTag] === ((address & 0xfffff001) | mode))
+          if (!untimed) words[TimingWord.LastAddress] = address;
+          if (
+            words[memo + Memo.ReadTag] === ((address & 0xfffff001) | mode) &&
+            (untimed ||
+              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
+                LineBit.Modified) ===
+                (((address + words[memo + Memo.Addend]) & -32) | 3))
+          )
             halves[words[pc + MicroWord.Destination]] = halves[(address + words[memo + Memo.Addend]) >>> 1];
           else end = loadSlowly(cpu, pc, address, end);
           break;
@@ -510,7 +531,14 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (words[memo + Memo.ReadTag] === ((address & 0xfffff003) | mode))
+          if (!untimed) words[TimingWord.LastAddress] = address;
+          if (
+            words[memo + Memo.ReadTag] === ((address & 0xfffff003) | mode) &&
+            (untimed ||
+              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
+                LineBit.Modified) ===
+                (((address + words[memo + Memo.Addend]) & -32) | 3))
+          )
             words[words[pc + MicroWord.Destination]] = words[(address + words[memo + Memo.Addend]) >>> 2];
           else end = loadSlowly(cpu, pc, address, end);
           break;
@@ -522,7 +550,13 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (words[memo + Memo.WriteTag] === ((address & 0xfffff000) | mode))
+          if (!untimed) words[TimingWord.LastAddress] = address;
+          if (
+            words[memo + Memo.WriteTag] === ((address & 0xfffff000) | mode) &&
+            (untimed ||
+              words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] ===
+                (((address + words[memo + Memo.Addend]) & -32) | 3))
+          )
             bytes[(address + words[memo + Memo.Addend]) >>> 0] = bytes[words[pc + MicroWord.Source]];
           else end = storeSlowly(cpu, pc, address, end);
           break;
@@ -534,7 +568,13 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (words[memo + Memo.WriteTag] === ((address & 0xfffff001) | mode))
+          if (!untimed) words[TimingWord.LastAddress] = address;
+          if (
+            words[memo + Memo.WriteTag] === ((address & 0xfffff001) | mode) &&
+            (untimed ||
+              words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] ===
+                (((address + words[memo + Memo.Addend]) & -32) | 3))
+          )
             halves[(address + words[memo + Memo.Addend]) >>> 1] = halves[words[pc + MicroWord.Source]];
           else end = storeSlowly(cpu, pc, address, end);
           break;
@@ -546,7 +586,13 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode))
+          if (!untimed) words[TimingWord.LastAddress] = address;
+          if (
+            words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode) &&
+            (untimed ||
+              words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] ===
+                (((address + words[memo + Memo.Addend]) & -32) | 3))
+          )
             words[(address + words[memo + Memo.Addend]) >>> 2] = words[words[pc + MicroWord.Source]];
           else end = storeSlowly(cpu, pc, address, end);
           break;
@@ -558,8 +604,14 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          if (!untimed) words[TimingWord.LastAddress] = address;
           modified = address;
-          if (words[memo + Memo.WriteTag] === ((address & 0xfffff000) | mode)) {
+          if (
+            words[memo + Memo.WriteTag] === ((address & 0xfffff000) | mode) &&
+            (untimed ||
+              words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] ===
+                (((address + words[memo + Memo.Addend]) & -32) | 3))
+          ) {
             modifiedHost = (address + words[memo + Memo.Addend]) | 0;
             bytes[words[pc + MicroWord.Destination]] = bytes[modifiedHost >>> 0];
           } else {
@@ -575,8 +627,14 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          if (!untimed) words[TimingWord.LastAddress] = address;
           modified = address;
-          if (words[memo + Memo.WriteTag] === ((address & 0xfffff001) | mode)) {
+          if (
+            words[memo + Memo.WriteTag] === ((address & 0xfffff001) | mode) &&
+            (untimed ||
+              words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] ===
+                (((address + words[memo + Memo.Addend]) & -32) | 3))
+          ) {
             modifiedHost = (address + words[memo + Memo.Addend]) | 0;
             halves[words[pc + MicroWord.Destination]] = halves[modifiedHost >>> 1];
           } else {
@@ -592,8 +650,14 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          if (!untimed) words[TimingWord.LastAddress] = address;
           modified = address;
-          if (words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode)) {
+          if (
+            words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode) &&
+            (untimed ||
+              words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] ===
+                (((address + words[memo + Memo.Addend]) & -32) | 3))
+          ) {
             modifiedHost = (address + words[memo + Memo.Addend]) | 0;
             words[words[pc + MicroWord.Destination]] = words[modifiedHost >>> 2];
           } else {
@@ -834,7 +898,14 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (words[memo + Memo.ReadTag] === ((address & 0xfffff000) | mode))
+          if (!untimed) words[TimingWord.LastAddress] = address;
+          if (
+            words[memo + Memo.ReadTag] === ((address & 0xfffff000) | mode) &&
+            (untimed ||
+              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
+                LineBit.Modified) ===
+                (((address + words[memo + Memo.Addend]) & -32) | 3))
+          )
             words[words[pc + MicroWord.Destination]] = bytes[(address + words[memo + Memo.Addend]) >>> 0];
           else end = loadSlowly(cpu, pc, address, end);
           break;
@@ -846,7 +917,14 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (words[memo + Memo.ReadTag] === ((address & 0xfffff001) | mode))
+          if (!untimed) words[TimingWord.LastAddress] = address;
+          if (
+            words[memo + Memo.ReadTag] === ((address & 0xfffff001) | mode) &&
+            (untimed ||
+              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
+                LineBit.Modified) ===
+                (((address + words[memo + Memo.Addend]) & -32) | 3))
+          )
             words[words[pc + MicroWord.Destination]] = halves[(address + words[memo + Memo.Addend]) >>> 1];
           else end = loadSlowly(cpu, pc, address, end);
           break;
@@ -858,7 +936,14 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (words[memo + Memo.ReadTag] === ((address & 0xfffff000) | mode))
+          if (!untimed) words[TimingWord.LastAddress] = address;
+          if (
+            words[memo + Memo.ReadTag] === ((address & 0xfffff000) | mode) &&
+            (untimed ||
+              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
+                LineBit.Modified) ===
+                (((address + words[memo + Memo.Addend]) & -32) | 3))
+          )
             words[words[pc + MicroWord.Destination]] = (bytes[(address + words[memo + Memo.Addend]) >>> 0] << 24) >> 24;
           else end = loadSlowly(cpu, pc, address, end);
           break;
@@ -870,7 +955,14 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (words[memo + Memo.ReadTag] === ((address & 0xfffff001) | mode))
+          if (!untimed) words[TimingWord.LastAddress] = address;
+          if (
+            words[memo + Memo.ReadTag] === ((address & 0xfffff001) | mode) &&
+            (untimed ||
+              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
+                LineBit.Modified) ===
+                (((address + words[memo + Memo.Addend]) & -32) | 3))
+          )
             words[words[pc + MicroWord.Destination]] =
               (halves[(address + words[memo + Memo.Addend]) >>> 1] << 16) >> 16;
           else end = loadSlowly(cpu, pc, address, end);
@@ -1021,7 +1113,13 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
         case Micro.Push32: {
           const address = (words[Word.Esp] - 4) | 0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode))
+          if (!untimed) words[TimingWord.LastAddress] = address;
+          if (
+            words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode) &&
+            (untimed ||
+              words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] ===
+                (((address + words[memo + Memo.Addend]) & -32) | 3))
+          )
             words[(address + words[memo + Memo.Addend]) >>> 2] = words[words[pc + MicroWord.Source]];
           else end = pushSlowly(cpu, pc, address, words[words[pc + MicroWord.Source]], end);
           words[Word.Esp] = address;
@@ -1030,8 +1128,15 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
         case Micro.Pop32: {
           const address = words[Word.Esp];
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          if (!untimed) words[TimingWord.LastAddress] = address;
           let value = 0;
-          if (words[memo + Memo.ReadTag] === ((address & 0xfffff003) | mode))
+          if (
+            words[memo + Memo.ReadTag] === ((address & 0xfffff003) | mode) &&
+            (untimed ||
+              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
+                LineBit.Modified) ===
+                (((address + words[memo + Memo.Addend]) & -32) | 3))
+          )
             value = words[(address + words[memo + Memo.Addend]) >>> 2];
           else {
             value = readStackSlowly(cpu, pc, address);
@@ -1045,8 +1150,15 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
         case Micro.Leave32: {
           const address = words[Word.Ebp];
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          if (!untimed) words[TimingWord.LastAddress] = address;
           let value = 0;
-          if (words[memo + Memo.ReadTag] === ((address & 0xfffff003) | mode))
+          if (
+            words[memo + Memo.ReadTag] === ((address & 0xfffff003) | mode) &&
+            (untimed ||
+              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
+                LineBit.Modified) ===
+                (((address + words[memo + Memo.Addend]) & -32) | 3))
+          )
             value = words[(address + words[memo + Memo.Addend]) >>> 2];
           else {
             value = readStackSlowly(cpu, pc, address);
@@ -1059,7 +1171,13 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
         case Micro.Call: {
           const address = (words[Word.Esp] - 4) | 0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode))
+          if (!untimed) words[TimingWord.LastAddress] = address;
+          if (
+            words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode) &&
+            (untimed ||
+              words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] ===
+                (((address + words[memo + Memo.Addend]) & -32) | 3))
+          )
             words[(address + words[memo + Memo.Addend]) >>> 2] = words[pc + MicroWord.Destination];
           else end = pushSlowly(cpu, pc, address, words[pc + MicroWord.Destination], end);
           words[Word.Esp] = address;
@@ -1070,7 +1188,13 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
           target = words[words[pc + MicroWord.Source]];
           const address = (words[Word.Esp] - 4) | 0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode))
+          if (!untimed) words[TimingWord.LastAddress] = address;
+          if (
+            words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode) &&
+            (untimed ||
+              words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] ===
+                (((address + words[memo + Memo.Addend]) & -32) | 3))
+          )
             words[(address + words[memo + Memo.Addend]) >>> 2] = words[pc + MicroWord.Destination];
           else end = pushSlowly(cpu, pc, address, words[pc + MicroWord.Destination], end);
           words[Word.Esp] = address;
@@ -1080,8 +1204,15 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
         case Micro.Return: {
           const address = words[Word.Esp];
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
+          if (!untimed) words[TimingWord.LastAddress] = address;
           let value = 0;
-          if (words[memo + Memo.ReadTag] === ((address & 0xfffff003) | mode))
+          if (
+            words[memo + Memo.ReadTag] === ((address & 0xfffff003) | mode) &&
+            (untimed ||
+              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
+                LineBit.Modified) ===
+                (((address + words[memo + Memo.Addend]) & -32) | 3))
+          )
             value = words[(address + words[memo + Memo.Addend]) >>> 2];
           else {
             value = readStackSlowly(cpu, pc, address);
@@ -1269,6 +1400,14 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
         case Micro.Handler:
           end = callHandler(cpu, pc, end);
           break;
+        case Micro.CheckBank: {
+          const address =
+            words[words[pc + MicroWord.Base]] +
+            (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
+            words[pc + MicroWord.Immediate];
+          if (((address ^ words[TimingWord.LastAddress]) & BANK_MASK) === 0) end = meetBank(cpu, pc, end);
+          break;
+        }
         case Micro.HandlerEnd:
           return pc;
         default:

@@ -182,6 +182,9 @@ export const enum Micro {
   Handler = 138,
   /** Leaves the hot loop: the run loop calls the form's handler. */
   HandlerEnd = 139,
+
+  /** Timing only: the instruction it belongs to is about to access the address at Base, Index, Shift, Immediate (flat) in the V pipe. */
+  CheckBank = 140,
 }
 
 /** MicroWord.Immediate of SegmentAddress. */

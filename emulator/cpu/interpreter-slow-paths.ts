@@ -139,6 +139,13 @@ export function segmentAddress(cpu: Cpu, pc: number): void {
   );
 }
 
+/** Micro.CheckBank whose address is in the bank of the access before it. */
+export function meetBank(cpu: Cpu, pc: number, end: number): number {
+  cpu.words[Word.CurrentMicro] = pc;
+  cpu.timing?.meetsBank(cpu.words[pc + MicroWord.Instruction]);
+  return boundaryAfterSlowPath(cpu, pc, end);
+}
+
 /** Micro.Handler. */
 export function callHandler(cpu: Cpu, pc: number, end: number): number {
   const { words } = cpu;

@@ -9,9 +9,10 @@ import { ExecutionMode, InstructionWord, MicroWord, OperandBits, TimingBits } fr
 import { type InstructionForm, Kind, type Operand, Pairing } from "./instructions/form.ts";
 import { Micro, SegmentAccess } from "./interpreter-micro.ts";
 import { Flag, SegmentRegister, Word } from "./state.ts";
+import { BankCheck } from "./timing-model.ts";
 
-/** Micro-operations of one instruction at most: address, segment, load, operation, store. */
-export const MAXIMUM_MICROS = 6;
+/** Micro-operations of one instruction at most: bank check, address, segment, load, operation, store. */
+export const MAXIMUM_MICROS = 7;
 
 /** Operand widths as offsets from a micro-operation's byte form. */
 const enum Width {
@@ -80,6 +81,19 @@ export class Translator {
     const ends = form.endsBlock || (form.repeat !== undefined && (decoded.repeat || decoded.repeatNot));
     this.emit(ends ? Micro.HandlerEnd : Micro.Handler, 0, 0, 0);
     return ends;
+  }
+
+  /** Micro.CheckBank for an instruction that is translated next. */
+  emitBankCheck(decoded: DecodedInstruction, instruction: number, check: BankCheck): void {
+    this.decoded = decoded;
+    this.instruction = instruction;
+    if (check === BankCheck.Operand) {
+      this.emitAddressed(Micro.CheckBank, 0, 0);
+      return;
+    }
+    this.emit(Micro.CheckBank, 0, 0, check === BankCheck.Push ? -4 : 0);
+    this.words[this.at - MicroWord.Words + MicroWord.Base] = Word.Esp;
+    this.words[this.at - MicroWord.Words + MicroWord.Index] = Word.Zero;
   }
 
   /** Falls through to `eip` at the end of a block. */

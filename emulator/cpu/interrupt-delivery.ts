@@ -107,6 +107,7 @@ function enterGate(cpu: Cpu, vector: number, cause: Cause): void {
   cpu.words[Word.Halted] = 0;
   cpu.words[Word.RepeatInProgress] = 0;
   cpu.gateEntered = true;
+  cpu.timing?.redirected();
   cpu.charge(inner ? EventCost.GateInnerLevel : EventCost.GateSameLevel);
   cpu.requestAttention();
 }

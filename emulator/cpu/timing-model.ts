@@ -1,3 +1,13 @@
+/** Where an instruction that may meet its partner in a bank accesses memory. */
+export const enum BankCheck {
+  None = 0,
+  /** Its memory operand. */
+  Operand = 1,
+  /** The stack, below and at the stack pointer. */
+  Push = 2,
+  Pop = 3,
+}
+
 /**
  * What the interpreter tells a timing model. Without one (`Cpu.timing` undefined) the clocks are the instruction table's.
  *
@@ -6,6 +16,13 @@
  * Clocks - ClocksThrough when it leaves it early. Records are word indices (decode-records.ts).
  */
 export interface TimingModel {
+  /**
+   * Whether the instruction at `record` of `records` (a block being decoded, in order, beginning at 0) will pair with the one before it and may
+   * meet it in a bank of the data cache; then Micro.CheckBank comes before it.
+   */
+  needsBankCheck(records: Int32Array, record: number): BankCheck;
+  /** Micro.CheckBank found the address of `record` in the bank of the access before it. */
+  meetsBank(record: number): void;
   /** A block has been decoded. `open`: it ended only because it was long enough. */
   schedule(block: number, open: boolean): void;
   /** Whether the block may be charged as a whole now; false: its instructions run one by one. */
@@ -18,6 +35,8 @@ export interface TimingModel {
   transfer(record: number, slot: number, target: number): void;
   /** The handler of a block's last instruction has run and set EIP. */
   handled(record: number): void;
+  /** Control has gone through a gate. */
+  redirected(): void;
   /** The instruction (0: a fetch) faulted; delivery follows. */
   faulted(record: number): void;
 }

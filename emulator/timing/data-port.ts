@@ -15,7 +15,7 @@ import type { P5Configuration } from "./configuration.ts";
 import { Cause } from "./cycle-causes.ts";
 import { Caching, type DataCache } from "./data-cache.ts";
 import type { PairingRules } from "./pairing.ts";
-import { crosses, type Pipeline, sameBank } from "./pipeline.ts";
+import { crosses, type Pipeline } from "./pipeline.ts";
 import { carryAfter, withCredit } from "./shadowing.ts";
 import { CacheGeometry, PairBank, TimingWord } from "./timing-state.ts";
 
@@ -107,13 +107,10 @@ export class DataPort {
     this.counters[Counter.Cycles] += clocks;
   }
 
-  /**
-   * The V instruction `record` begins on a static schedule that leaves its bank open. Called before it executes, with its micro-operation
-   * current.
-   */
-  checkBank(record: number): void {
+  /** The V instruction `record`, about to execute, accesses the bank that its U partner accessed. Only static schedules leave that open. */
+  meetsBank(record: number): void {
     const { words } = this;
-    if (!this.isFast() || !sameBank(this.pipeline.addressOf(record), words[TimingWord.LastAddress])) return;
+    if (!this.isFast()) return;
     const clocks = this.configuration.bankConflict;
     this.causes[Cause.BankConflict] += clocks;
     words[TimingWord.ConflictRecord] = record;
@@ -257,7 +254,7 @@ export class DataPort {
    * From here on the block goes step by step: makes the words that stepping would have left when it began `record`. The cycle
    * counter still holds the whole block until the interpreter reaches the instruction's end.
    */
-  private leave(record: number): void {
+  leave(record: number): void {
     const { words, rules, configuration } = this;
     const block = words[TimingWord.FastBlock];
     const bits = words[record + InstructionTiming.Schedule];

@@ -2,9 +2,11 @@
  * The P5 timing model as the interpreter and the memory paths see it: which block may run on its static schedule, what
  * happens around single instructions, where branches go. The parts are one file each.
  */
-import { BlockWord, InstructionWord, TimingBits } from "../cpu/decode-records.ts";
+import { BlockWord, InstructionWord, MicroWord, TimingBits } from "../cpu/decode-records.ts";
 import { FORMS } from "../cpu/instructions/table.ts";
+import { Micro } from "../cpu/interpreter-micro.ts";
 import { SegmentRegister, SegmentWord, Word } from "../cpu/state.ts";
+import { BankCheck, type TimingModel } from "../cpu/timing-model.ts";
 import { PAGE_SHIFT, PageFlag } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/linear-memory.ts";
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
@@ -15,13 +17,13 @@ import type { P5Configuration } from "./configuration.ts";
 import { DataCache } from "./data-cache.ts";
 import { DataPort } from "./data-port.ts";
 import { MemoryBus } from "./memory-bus.ts";
-import { PairingRules } from "./pairing.ts";
+import { FormTrait, PairingRules } from "./pairing.ts";
 import { Pipeline } from "./pipeline.ts";
-import { CacheGeometry, TimingWord } from "./timing-state.ts";
+import { CacheGeometry, PairBank, TimingWord } from "./timing-state.ts";
 
 const CS_BASE = Word.Segments + 4 * SegmentRegister.Cs + SegmentWord.Base;
 
-export class P5Timing {
+export class P5Timing implements TimingModel {
   readonly configuration: P5Configuration;
   readonly bus: MemoryBus;
   readonly data: DataCache;
@@ -37,6 +39,9 @@ export class P5Timing {
   private readonly words: Int32Array;
   private readonly memory: PhysicalMemory;
   private readonly scheduler: BlockScheduler;
+  /** Pairing among the records of a block that is being decoded, and the one that may pair with the next. */
+  private decodingRules: PairingRules | undefined = undefined;
+  private partner = -1;
 
   constructor(linear: LinearMemory, memory: PhysicalMemory, configuration: P5Configuration) {
     const { words32: words, stateCounters: counters } = linear;
@@ -65,9 +70,37 @@ export class P5Timing {
 
   /** Fills in the static part of a block that has just been decoded. `open`: it ended because it was long enough. */
   schedule(block: number, open: boolean): void {
+    const { words } = this;
+    const first = words[block + BlockWord.FirstInstruction];
+    if (open) {
+      const kept = this.rules.wholeGroups(first, words[block + BlockWord.Count]);
+      if (kept < words[block + BlockWord.Count]) this.cut(block, kept);
+    }
     this.scheduler.schedule(block);
-    this.words[block + BlockTiming.Open] = open ? 1 : 0;
-    if (open && this.words[block + BlockWord.Count] === 1) this.words[block + BlockTiming.EntryMask] |= NEVER_FAST;
+    words[block + BlockTiming.Open] = open ? 1 : 0;
+    if (open && words[block + BlockWord.Count] === 1) words[block + BlockTiming.EntryMask] |= NEVER_FAST;
+  }
+
+  needsBankCheck(records: Int32Array, record: number): BankCheck {
+    let rules = this.decodingRules;
+    if (rules === undefined) {
+      rules = new PairingRules(records, FORMS, this.configuration);
+      this.decodingRules = rules;
+    }
+    if (record === 0) this.partner = -1;
+    const first = this.partner;
+    if (first < 0 || !rules.canPair(first, record)) {
+      this.partner = record;
+      return BankCheck.None;
+    }
+    this.partner = -1;
+    if (rules.banks(first, record) !== PairBank.ByAddress) return BankCheck.None;
+    if (!rules.usesStack(record)) return BankCheck.Operand;
+    return (rules.trait(record) & FormTrait.Pop) !== 0 ? BankCheck.Pop : BankCheck.Push;
+  }
+
+  meetsBank(record: number): void {
+    this.port.meetsBank(record);
   }
 
   /** Whether the block may be charged as a whole and run on its static schedule; if so it has been entered. */
@@ -76,6 +109,7 @@ export class P5Timing {
     if (
       this.stepwise ||
       words[TimingWord.PairPhase] !== 0 ||
+      words[Word.RepeatInProgress] !== 0 ||
       ((words[TimingWord.Pipeline] | NEVER_FAST) & words[block + BlockTiming.EntryMask]) !== 0 ||
       !this.linesReady(block)
     ) {
@@ -105,8 +139,8 @@ export class P5Timing {
 
   /** The instruction `record` has executed and the interpreter stops behind it, inside a block or after one step. */
   boundary(record: number): void {
-    const { words } = this;
-    if (words[TimingWord.FastBlock] === 0 || words[TimingWord.Leaving] !== 0) this.pipeline.end(record);
+    if (this.words[TimingWord.FastBlock] !== 0 && this.words[TimingWord.Leaving] === 0) this.port.leave(record);
+    this.pipeline.end(record);
     this.leaveBlock(record);
   }
 
@@ -135,9 +169,20 @@ export class P5Timing {
   /** The handler of `record`, the last instruction of its block, has run and set EIP. */
   handled(record: number): void {
     const { words } = this;
+    if (words[Word.RepeatInProgress] !== 0) {
+      if (words[TimingWord.FastBlock] !== 0 && words[TimingWord.Leaving] === 0) this.port.leave(record);
+      words[TimingWord.FastBlock] = 0;
+      return;
+    }
     const next = (words[record + InstructionWord.Eip] + words[record + InstructionWord.Length]) | 0;
     const conditional = (words[record + InstructionWord.TimingClass] & TimingBits.Conditional) !== 0;
     this.transfer(record, conditional && words[Word.Eip] === next ? 0 : 1, words[Word.Eip]);
+    if (this.rules.redirects(record)) this.pipeline.redirect();
+  }
+
+  /** An event or a software interrupt has gone through a gate. */
+  redirected(): void {
+    this.pipeline.redirect();
   }
 
   /** The instruction `record` (0: a fetch) faulted. */
@@ -160,6 +205,21 @@ export class P5Timing {
   /** Before a snapshot: words that mean nothing now become 0. */
   canonicalise(): void {
     if (this.words[TimingWord.PairPhase] === 0) this.words.fill(0, TimingWord.Pairs, TimingWord.GroupEnd);
+  }
+
+  /** Shortens a decoded block to its first `count` instructions. */
+  private cut(block: number, count: number): void {
+    const { words } = this;
+    const last = words[block + BlockWord.FirstInstruction] + count * InstructionWord.Words;
+    const micro = words[last + InstructionWord.FirstMicro];
+    words[micro + MicroWord.Op] = Micro.End;
+    words[micro + MicroWord.Destination] = words[last + InstructionWord.Eip];
+    words[micro + MicroWord.Source] = 0;
+    words[micro + MicroWord.Immediate] = 0;
+    words[micro + MicroWord.Base] = 0;
+    words[micro + MicroWord.Instruction] = last - InstructionWord.Words;
+    words[block + BlockWord.Count] = count;
+    words[block + BlockWord.Bytes] -= words[last + InstructionWord.Length];
   }
 
   private watchStores(physical: number): void {

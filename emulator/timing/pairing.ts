@@ -30,6 +30,8 @@ export const enum FormTrait {
   AccumulatorStore = 1024,
   /** XCHG: locks the bus when an operand is memory. */
   Exchange = 2048,
+  /** Leaves the stream of instructions other than by a near transfer: far transfers, interrupts. */
+  Redirects = 8192,
   /** Waits for empty write buffers: serializing instructions, port accesses. */
   Serializing = 4096,
 }
@@ -54,6 +56,8 @@ function traitsOf(form: InstructionForm): number {
   if ((name === "ret" || name === "retn") && form.operands.length > 0) traits |= FormTrait.StackResult;
   if ((name === "rol" || name === "ror") && form.encoding.immediates.length > 0) traits |= FormTrait.RotateImmediate;
   if (name?.startsWith("xlat")) traits |= FormTrait.TableLookup;
+  const near = form.operands.some(({ method }) => method === "J") || /^(?:jmp|call|ret)/.test(name ?? "");
+  if (form.transfers && form.repeat === undefined && !near) traits |= FormTrait.Redirects;
   if (name === "leave") traits |= FormTrait.Leave;
   if (name === "xchg") traits |= FormTrait.Exchange;
   if (SERIALIZING.has(name ?? "") || movesControlRegister(form)) traits |= FormTrait.Serializing;
@@ -201,6 +205,11 @@ export class PairingRules {
   /** Whether its data access is an implicit one of the stack. */
   usesStack(instruction: number): boolean {
     return (this.trait(instruction) & STACK) !== 0;
+  }
+
+  /** Whether what follows is fetched anew and owes nothing to what came before. */
+  redirects(instruction: number): boolean {
+    return (this.trait(instruction) & FormTrait.Redirects) !== 0;
   }
 
   isSerializing(instruction: number): boolean {
