@@ -10,8 +10,8 @@ export type PortalHandler = (offset: number) => void;
  * Portal pages: physical pages in which an instruction fetched at CPL 0 is not decoded but answered by the embedder.
  *
  * The handler runs between two instructions. It works on guest memory and CPU state and leaves EIP where the CPU shall
- * go on, usually by `interruptReturn(cpu, 4)`. It retires no instruction. At other privilege levels the page is memory like
- * any other.
+ * go on, usually by `interruptReturn(cpu, 4)`. A call counts as one retired instruction. At other privilege levels the page is
+ * memory like any other.
  */
 export class Portals {
   private readonly cpu: Cpu;

@@ -9,7 +9,7 @@
 const NEVER = Number.POSITIVE_INFINITY;
 
 export class Counter8254 {
-  mode = 0;
+  mode = 3;
   bcd = false;
   /** 1 low byte, 2 high byte, 3 low then high. */
   accessBytes = 3;
@@ -33,8 +33,9 @@ export class Counter8254 {
   private latchHigh = -1;
   private latchedStatus = -1;
 
+  /** Power-up leaves the counter undefined; here OUT is high until a control word says otherwise. */
   reset(): void {
-    this.mode = 0;
+    this.mode = 3;
     this.bcd = false;
     this.accessBytes = 3;
     this.gate = true;

@@ -22,7 +22,7 @@ export class Pit8254 implements Device {
   readonly name = "pit";
   private readonly counters = [new Counter8254(), new Counter8254(), new Counter8254()] as const;
   private portB = 0;
-  private level = false;
+  private level = true;
   private readonly clock: Clock;
   private readonly ticks: DerivedClock;
   private readonly alarm: Alarm;
@@ -42,9 +42,9 @@ export class Pit8254 implements Device {
     for (const counter of this.counters) counter.reset();
     this.counters[2].gate = false;
     this.portB = 0;
-    this.level = false;
+    this.level = true;
     this.alarm.cancel();
-    this.setInterrupt(false);
+    this.setInterrupt(true);
   }
 
   private now(): number {
