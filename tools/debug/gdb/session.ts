@@ -9,6 +9,7 @@
  */
 import type { DebugTarget, PointKind, ResumeRequest, StopReport, TargetPoint, TargetThread } from "../debug-target.ts";
 import { POINT_KINDS } from "../debug-target.ts";
+import { samePoint } from "../points.ts";
 import { FileServer } from "./file-server.ts";
 import { binaryToBytes, bytesToHex, hexToBytes, parseHexNumber, textToHex } from "./hex.ts";
 import { encodePacket, MAX_PACKET_BYTES, PacketDecoder, type PacketEvent } from "./packet.ts";
@@ -464,13 +465,4 @@ function parseRange(text: string): { address: number; length: number } | undefin
   if (comma < 0 || address === undefined || length === undefined) return undefined;
   // 32-bit target: an address beyond it is as malformed as one that is no number.
   return address > 0xffffffff || length > 0xffffffff ? undefined : { address, length };
-}
-
-export function samePoint(one: TargetPoint, other: TargetPoint): boolean {
-  return (
-    one.kind === other.kind &&
-    one.process === other.process &&
-    one.address === other.address &&
-    one.length === other.length
-  );
 }

@@ -27,6 +27,8 @@ export interface Edit {
   /** For people: "replica-2:eax:flip:3", "memory 0x0804a010". */
   readonly description: string;
   readonly apply: () => void;
+  /** Whatever the maker wants to know it by. */
+  readonly source?: unknown;
 }
 
 export interface TimelineStatistics {
@@ -44,6 +46,8 @@ export class Timeline {
   private end: Position;
   /** Told around each edit, for observers that must tell edits from the machine's own writes. */
   onEdit: ((edit: Edit, phase: "before" | "after") => void) | undefined;
+  /** Asked after edits on the way: true makes `advance` return. */
+  stopAfterEdit: () => boolean = () => false;
 
   constructor(
     readonly machine: Machine,
@@ -78,14 +82,24 @@ export class Timeline {
     return this.edits;
   }
 
+  /** The edits made before the present position. */
+  appliedEdits(): readonly Edit[] {
+    return this.edits.slice(0, this.applied);
+  }
+
   /** Changes the machine here and now; a recorded future is forgotten. */
-  edit(description: string, apply: () => void): void {
-    const position = this.position;
-    this.edits.length = this.applied;
-    this.store.forgetAfter(position);
-    const edit = { position, description, apply };
+  edit(description: string, apply: () => void, source?: unknown): void {
+    this.forgetFuture();
+    const edit = { position: this.position, description, apply, source };
     this.edits.push(edit);
     this.makeEdit(edit);
+    this.end = this.position;
+  }
+
+  /** Makes the present position the end of history. */
+  forgetFuture(): void {
+    this.edits.length = this.applied;
+    this.store.forgetAfter(this.position);
     this.end = this.position;
   }
 
@@ -93,7 +107,10 @@ export class Timeline {
   advance(limits: RunLimits = {}): StopReason {
     const { machine } = this;
     for (;;) {
-      this.makeEditsDue();
+      if (this.editIsDue()) {
+        this.makeEditsDue();
+        if (this.stopAfterEdit()) return { kind: "stopped", reason: "edit" };
+      }
       if (machine.cycles >= (limits.cycle ?? Number.POSITIVE_INFINITY)) return { kind: "cycle" };
       if (machine.instructions >= (limits.instructions ?? Number.POSITIVE_INFINITY)) return { kind: "instructions" };
       const reason = this.runOnce(limits);
