@@ -40,7 +40,12 @@ export class Portals {
     cpu.words[Word.InterruptShadow] = 0;
     cpu.eventLog.record(EventKind.PortalEntry, physical, 0);
     if (cpu.watch.events) cpu.watch.portalEnter(physical);
-    handler(physical & 0xfff);
+    cpu.inPortal = true;
+    try {
+      handler(physical & 0xfff);
+    } finally {
+      cpu.inPortal = false;
+    }
     if (cpu.watch.events) cpu.watch.portalLeave(physical);
     cpu.requestAttention();
   }

@@ -39,6 +39,8 @@ export class Cpu {
   acknowledgeInterrupt: () => number = () => 0xff;
   /** Set by every delivery through a gate; cleared and read by the run loop around one instruction. */
   gateEntered = false;
+  /** A portal handler is running: no table row carries the clocks of what it does. */
+  inPortal = false;
   /** Called by the interpreter when it fetches at CPL 0 from a page flagged PageFlag.Portal, with the physical address. */
   enterPortal: (physical: number) => void = () => {};
 

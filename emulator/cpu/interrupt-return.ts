@@ -57,6 +57,7 @@ export function interruptReturn(cpu: Cpu, operandBytes: number): void {
   cpu.words[Word.Eip] = eip;
   writeEflags(cpu.words, flags);
   if (level > cpl) nullInaccessibleSegments(cpu);
+  if (cpu.inPortal) cpu.charge(EventCost.InterruptReturn);
   cpu.words[Word.NmiBlocked] = 0;
   cpu.requestAttention();
 }

@@ -29,6 +29,8 @@ export const enum EventCost {
   /** + INT3 and taken INTO; in their table rows (27 same level [I], 44 inner level [P]). */
   Breakpoint = 2,
 
+  /** IRET in real mode: its table row; charged by IRET itself when a portal handler performs it [I]. */
+  InterruptReturn = 8,
   /** + IRET, same level: 10 in total over the row's 8 (real mode) [I]. */
   InterruptReturnSameLevel = 2,
   /** + IRET, outer level: 27 in total [I]. */

@@ -279,8 +279,8 @@ describe("a portal page", () => {
     expect(cpu.register(4)).toBe(KERNEL_STACK);
     expect(log).toEqual([EventKind.SoftwareInterrupt, EventKind.PortalEntry]);
     expect(machine.instructions).toBe(4);
-    // int 31 and the accessed bit of the code segment, portal 1000, iret 2 over its row, cli 7, hlt 12.
-    expect(machine.cycles - before).toBe(31 + 15 + 1000 + 2 + 7 + 12);
+    // int 31 and the accessed bit of the code segment, portal 1000, iret 10, cli 7, hlt 12.
+    expect(machine.cycles - before).toBe(31 + 15 + 1000 + 10 + 7 + 12);
   });
 
   it("is memory like any other at other levels, and its bytes can be read and written", () => {
