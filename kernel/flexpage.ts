@@ -40,9 +40,12 @@ export function log2Size(raw: number): number {
   return isComplete(raw) ? LARGEST_LOG2 : Math.min(sizeField(raw), LARGEST_LOG2);
 }
 
+/** Powers of two up to 2^32: a table, since this is asked for every page of an unmap. */
+const POWERS = Float64Array.from({ length: LARGEST_LOG2 + 1 }, (_, log2) => 2 ** log2);
+
 /** Size in bytes or ports. */
 export function size(raw: number): number {
-  return isNil(raw) ? 0 : 2 ** log2Size(raw);
+  return isNil(raw) ? 0 : POWERS[log2Size(raw)]!;
 }
 
 /** First address or port: the base aligned down to the size. */
