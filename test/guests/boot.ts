@@ -1,0 +1,139 @@
+/** Boots the guests with a list of tasks, without scenario files: for tests that want odd programs in odd places. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createMachine, type Machine } from "../../emulator/index.ts";
+import { findSymbol, parseElf } from "../../emulator/loader/elf.ts";
+import { bootKernel, type Kernel } from "../../kernel/index.ts";
+import { PREBUILT } from "../../tools/guests/manifest.ts";
+import {
+  type BootConfig,
+  type BootTask,
+  encodeConfig,
+  encodeVoteLog,
+  encodeWorkload,
+  type Workload,
+} from "../../tools/image/boot-config.ts";
+
+const MEMORY_BYTES = 16 << 20;
+const VOTES = 256;
+/** Of the task's two parameter words in its configuration (guests/include/boot-config.h). */
+const CONFIG_HEADER_BYTES = 32;
+const TASK_BYTES = 72;
+const PARAMETERS_OFFSET = 64;
+
+export interface GuestBoot {
+  /** Programs of the replicas, in order: `replica-bytewise`, `attacker`, … */
+  readonly replicas: readonly string[];
+  readonly workload: Workload;
+  readonly faulty?: number;
+  readonly deadlineMicroseconds?: number;
+  readonly clientDelayMicroseconds?: number;
+  /** By replica number. */
+  readonly replicaDelayMicroseconds?: Readonly<Record<number, number>>;
+  /** Parameter words by replica number. */
+  readonly parameters?: Readonly<Record<number, readonly [number, number]>>;
+  readonly onExit?: () => void;
+}
+
+export interface BootedGuests {
+  readonly machine: Machine;
+  readonly kernel: Kernel;
+  /** What has come out of the serial line so far. */
+  console(): string;
+  /** The workload module as it is in memory now. */
+  workload(): Uint8Array;
+  voteLog(): Uint8Array;
+  /** Physical address of a program's symbol in the space of a thread; undefined while its page is not mapped. */
+  symbol(thread: number, program: string, name: string): number | undefined;
+}
+
+export const THREAD = { console: 52, voter: 53, client: 54, firstReplica: 61 } as const;
+
+export function prebuilt(program: string): Uint8Array {
+  return readFileSync(join(PREBUILT, `${program}.elf`));
+}
+
+function tasksOf(boot: GuestBoot): BootTask[] {
+  const task = (kind: BootTask["kind"], threadNumber: number, priority: number, more: Partial<BootTask>): BootTask => ({
+    kind,
+    threadNumber,
+    priority,
+    timeSliceMicroseconds: 10_000,
+    startDelayMicroseconds: 0,
+    index: 0,
+    module: `${kind}.elf`,
+    name: kind,
+    ...more,
+  });
+  return [
+    task("console", THREAD.console, 200, {}),
+    task("voter", THREAD.voter, 130, {}),
+    task("client", THREAD.client, 120, { startDelayMicroseconds: boot.clientDelayMicroseconds ?? 0 }),
+    ...boot.replicas.map((program, i) =>
+      task("replica", THREAD.firstReplica + i, 100, {
+        index: i + 1,
+        module: `${program}.elf`,
+        name: `replica-${i + 1}`,
+        startDelayMicroseconds: boot.replicaDelayMicroseconds?.[i + 1] ?? 0,
+      }),
+    ),
+  ];
+}
+
+export function bootGuests(boot: GuestBoot): BootedGuests {
+  const tasks = tasksOf(boot);
+  const config: BootConfig = {
+    seed: 86,
+    replicaCount: boot.replicas.length,
+    faulty: boot.faulty ?? 1,
+    deadlineMicroseconds: boot.deadlineMicroseconds ?? 20_000,
+    verbose: false,
+    tasks,
+  };
+  const configBytes = encodeConfig(config);
+  const view = new DataView(configBytes.buffer);
+  for (const [replica, words] of Object.entries(boot.parameters ?? {})) {
+    const at = CONFIG_HEADER_BYTES + TASK_BYTES * (2 + Number(replica)) + PARAMETERS_OFFSET;
+    words.forEach((word, i) => {
+      view.setUint32(at + 4 * i, word, true);
+    });
+  }
+  const workload = encodeWorkload(boot.workload);
+  const voteLog = encodeVoteLog(VOTES);
+  const programs = [...new Set(tasks.map(({ module }) => module))];
+  const machine = createMachine({ memoryBytes: MEMORY_BYTES });
+  let text = "";
+  machine.uart.onByte = (byte) => {
+    text += String.fromCharCode(byte);
+  };
+  const kernel = bootKernel(machine, {
+    sigma0: prebuilt("sigma0"),
+    root: prebuilt("root"),
+    modules: [
+      { name: "config", data: configBytes },
+      ...programs.map((name) => ({ name, data: prebuilt(name.replace(/\.elf$/, "")) })),
+      { name: "workload", data: workload },
+      { name: "vote-log", data: voteLog },
+    ],
+    ...(boot.onExit === undefined ? {} : { onExit: boot.onExit }),
+  });
+  const find = (bytes: Uint8Array): number => {
+    const ram = Buffer.from(machine.memory.readBytes(0, MEMORY_BYTES));
+    for (let at = 0; at < MEMORY_BYTES; at += 4096)
+      if (ram.subarray(at, at + 8).equals(bytes.subarray(0, 8))) return at;
+    throw new Error("module not found in memory");
+  };
+  const workloadAt = find(workload);
+  const voteLogAt = find(voteLog);
+  return {
+    machine,
+    kernel,
+    console: () => text,
+    workload: () => machine.memory.readBytes(workloadAt, workload.length),
+    voteLog: () => machine.memory.readBytes(voteLogAt, voteLog.length),
+    symbol(thread, program, name) {
+      const found = findSymbol(parseElf(prebuilt(program)), name);
+      return found === undefined ? undefined : kernel.translate(thread, found.value);
+    },
+  };
+}
