@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import yargs, { type ArgumentsCamelCase, type Argv } from "yargs";
 import { InputError } from "../input-error.ts";
 import { EXIT_CODES, ExitCode } from "./exit-codes.ts";
+import { STANDARD_STREAM } from "./options.ts";
 import { coloursFor } from "./terminal.ts";
 
 /** A file in commands/: its options, and the work, which returns the exit code. */
@@ -39,7 +40,8 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
     },
   });
 
-  const parser = yargs([...words])
+  // The parser takes a lone "-" in a named place for an option without a name.
+  const parser = yargs(words.map((word) => (word === "-" ? STANDARD_STREAM : word)))
     .scriptName("quorum86")
     .usage("AES replicas on an L4 kernel in a simulated Pentium PC: a vote, and faults\n\nquorum86 COMMAND")
     .command(lazy("boot [image]", "boot an image or a scenario", () => import("./commands/boot.ts")))
@@ -64,7 +66,9 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
     await parser.parseAsync();
     return exitCode;
   } catch (error) {
-    return report(error, words, wantsJson);
+    // Some of the parser's own complaints come as errors of its own.
+    const misuse = error instanceof Error && error.name === "YError";
+    return report(misuse ? new UsageError(plainer(error.message)) : error, words, wantsJson);
   }
 }
 

@@ -17,6 +17,7 @@ import {
   logLevel,
   numberOption,
   type SharedArguments,
+  STANDARD_STREAM,
   sharedOptions,
   single,
   type Text,
@@ -51,10 +52,10 @@ function examples(operation: Operation): string {
   quorum86 ${operation} --key ${key} --mode ecb IN OUT
   quorum86 ${operation} --key ${key} --iv ${"00".repeat(16)} IN OUT
   quorum86 ${operation} --key ${key} --mode ecb IN OUT \\
-      --fault replica-2:aes_state:flip:3@instruction=9000
-      a bit of replica 2 flips, and the other two outvote it
+      --fault replica-1:aes_round_keys+16:flip:3@instruction=9000
+      a bit of replica 1 flips, and the other two outvote it
   quorum86 ${operation} --key ${key} --mode ecb IN OUT \\
-      --fault replica-1:aes_state:flip:3@instruction=9000 --replicas 1
+      --fault replica-1:aes_round_keys+16:flip:3@instruction=9000 --replicas 1
       the same with nobody to outvote it: the output is wrong
 
   The bytes are those of "openssl enc -aes-128-ctr -K KEY -iv IV" (-d to decrypt).`;
@@ -108,7 +109,7 @@ export async function runCrypt(argv: ArgumentsCamelCase<CryptArguments>, operati
   const replicas = numberOption(argv.replicas, "replicas", 1, MOST_REPLICAS)!;
   const image = cryptImage(replicas, readImplementations(single(argv.implementation, "implementation")!));
   const faults = faultOptions(argv.fault) ?? [];
-  if (argv.json && argv.out === "-") {
+  if (argv.json && argv.out === STANDARD_STREAM) {
     throw new InputError({
       file: "--json",
       problem: "standard output is taken by the data",
@@ -147,7 +148,8 @@ export async function runCrypt(argv: ArgumentsCamelCase<CryptArguments>, operati
     progress.end();
     output.discard();
     if (interrupt.requested) return ExitCode.Interrupted;
-    if (error instanceof InputError && error.detail.file === undefined) throw error.within({ file: argv.in });
+    if (error instanceof InputError && error.detail.file === undefined)
+      throw error.within({ file: nameOf(argv.in, "standard input") });
     throw error;
   } finally {
     interrupt.release();
@@ -183,10 +185,14 @@ function readImplementations(text: string): Implementation[] {
   });
 }
 
+function nameOf(file: string, stream: string): string {
+  return file === STANDARD_STREAM ? stream : file;
+}
+
 /** Bytes to come, when that can be known. */
 function inputSize(file: string): number | undefined {
   try {
-    const status = file === "-" ? fstatSync(0) : statSync(file);
+    const status = file === STANDARD_STREAM ? fstatSync(0) : statSync(file);
     return status.isFile() && status.size > 0 ? status.size : undefined;
   } catch {
     return undefined;
@@ -194,11 +200,11 @@ function inputSize(file: string): number | undefined {
 }
 
 async function* openInput(file: string): AsyncGenerator<Uint8Array> {
-  const stream = file === "-" ? process.stdin : createReadStream(file, { highWaterMark: 1 << 18 });
+  const stream = file === STANDARD_STREAM ? process.stdin : createReadStream(file, { highWaterMark: 1 << 18 });
   try {
     for await (const piece of stream) yield piece as Uint8Array;
   } catch (error) {
-    throw fileError(error, file === "-" ? "standard input" : file);
+    throw fileError(error, nameOf(file, "standard input"));
   }
 }
 
@@ -209,7 +215,7 @@ interface Output {
 }
 
 function openOutput(file: string): Output {
-  if (file !== "-") {
+  if (file !== STANDARD_STREAM) {
     const output = new AtomicFile(file);
     return {
       write: (bytes) => output.write(bytes),
@@ -251,10 +257,10 @@ function describe(
 }
 
 function describeOutput(result: CryptResult, out: string, colours: Colours): string {
-  const place = out === "-" ? "standard output" : out;
+  const place = nameOf(out, "standard output");
   if (result.ending !== "ok") {
     const why = result.ending === "interrupted" ? "interrupted" : STATUS_TEXT[result.status];
-    return colours.red(out === "-" ? `incomplete: ${why}` : `none, ${place} is not written: ${why}`);
+    return colours.red(out === STANDARD_STREAM ? `incomplete: ${why}` : `none, ${place} is not written: ${why}`);
   }
   const size = `${plural(result.bytesOut, "byte")} in ${place}`;
   if (result.outputRight) return `${colours.green("right")}: ${size}, equal to node:crypto's`;

@@ -8,6 +8,9 @@ import { LOG_LEVELS, type LogLevel } from "./logging.ts";
 /** What yargs gives for a text option: an array when it was given more than once. */
 export type Text = string | string[] | undefined;
 
+/** What commands get for `-` in place of a file. */
+export const STANDARD_STREAM = "\0-";
+
 export interface SharedArguments {
   fault: Text;
   timing: string | undefined;

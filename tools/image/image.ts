@@ -204,16 +204,14 @@ function parseManifest(data: Uint8Array, file: string): ImageManifest {
 }
 
 function looksLikeTar(bytes: Uint8Array): boolean {
-  return new TextDecoder("latin1").decode(bytes.subarray(257, 262)) === "ustar" || bytes.subarray(0, 512).includes(0);
+  return new TextDecoder("latin1").decode(bytes.subarray(257, 262)) === "ustar";
 }
 
 function decodeText(bytes: Uint8Array, file: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    const mend = "give a scenario (.yaml) or a packed image (.tar)";
-    throw new InputError({ file, problem: "neither UTF-8 text nor a tar archive", mend });
-  }
+  const text = new TextDecoder("utf-8").decode(bytes);
+  if (!/[\0\ufffd]/.test(text)) return text;
+  const mend = "give a scenario (.yaml) or a packed image (.tar)";
+  throw new InputError({ file, problem: "neither UTF-8 text nor a tar archive", mend });
 }
 
 function damaged(file: string, member: string, problem: string): InputError {

@@ -266,7 +266,7 @@ function padTo(bytes: Uint8Array, length: number, fill: number): Uint8Array {
 
 /** Counter block plus a number of blocks, modulo 2^128, big endian (SP 800-38A, appendix B.1). */
 export function addToCounter(counter: Uint8Array, blocks: number): Uint8Array {
-  const sum = counter.slice();
+  const sum = Uint8Array.from(counter);
   let carry = blocks;
   for (let i = sum.length - 1; i >= 0 && carry > 0; i--) {
     const value = sum[i]! + (carry % 256);

@@ -150,8 +150,7 @@ export class ScenarioRun {
       }
       // Nobody retires instructions faster than the machine: a bound for a component that runs now.
       const bound = machine.instructions + this.#remaining(aimed, trigger.instruction);
-      const running = aimed.component === undefined || this.#isRunning(aimed.component.threadNumber);
-      if (running) instructions = Math.min(instructions ?? bound, bound);
+      if (this.#isRunning(aimed)) instructions = Math.min(instructions ?? bound, bound);
       else watched = aimed;
     }
     const limits = instructions === undefined ? { cycle: limit } : { cycle: limit, instructions };
@@ -171,8 +170,9 @@ export class ScenarioRun {
     }
   }
 
-  #isRunning(thread: number): boolean {
-    return this.kernel.registerLocation(thread, "eax")?.where === "cpu";
+  /** The machine always runs; a component does while its thread has the CPU in user mode. */
+  #isRunning({ component }: AimedFault): boolean {
+    return component === undefined || this.kernel.registerLocation(component.threadNumber, "eax")?.where === "cpu";
   }
 
   #remaining(aimed: AimedFault, instruction: number): number {
@@ -184,7 +184,8 @@ export class ScenarioRun {
     const due = this.#pending.filter((aimed) => {
       const { trigger } = aimed.fault;
       if ("cycle" in trigger) return this.machine.clock.now >= trigger.cycle;
-      return this.#remaining(aimed, trigger.instruction) <= 0;
+      // Instruction 0 is not yet the time before the thread is there: it is the moment at which it is about to begin.
+      return this.#isRunning(aimed) && this.#remaining(aimed, trigger.instruction) <= 0;
     });
     if (due.length === 0) return;
     this.#pending = this.#pending.filter((aimed) => !due.includes(aimed));

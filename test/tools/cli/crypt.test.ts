@@ -49,13 +49,13 @@ describe.each(["ecb", "ctr", "cbc"])("quorum86 encrypt and decrypt, %s", (mode) 
 });
 
 describe("with a fault", () => {
-  const fault = (replica: number) => ["--fault", `replica-${replica}:aes_round_keys+16:flip:3@instruction=9000`];
+  const fault = (replica: number) => ["--fault", `replica-${replica}:aes_round_keys+16:flip:3@instruction=60000`];
   const cipher = ["--key", KEY, "--mode", "ecb"];
 
   it("three replicas: the report names the one outvoted and the round, and the bytes are right", () => {
     const run = quorum86(["encrypt", ...cipher, ...fault(2), file("plain"), file("faulty")]);
     const report = run.stderr.toString();
-    expect(report).toMatch(/injected +replica-2:aes_round_keys\+16:flip:3@instruction=9000/);
+    expect(report).toMatch(/injected +replica-2:aes_round_keys\+16:flip:3@instruction=60000/);
     expect(report).toMatch(/0x[0-9a-f]{8} -> 0x[0-9a-f]{8}/);
     expect(report).toMatch(/outvoted +replica-2 in rounds? [\d, -]+: its answer differed/);
     expect(report).toMatch(/output +right/);
@@ -78,7 +78,7 @@ describe("an output is whole or not there", () => {
     const run = quorum86(["decrypt", "--key", KEY, "--mode", "ecb", "-", file("never")], new Uint8Array(64));
     expect(run.status).toBe(2);
     expect(run.stderr.toString()).toBe(
-      "quorum86: -: the decrypted data do not end in PKCS#7 padding; check --key, --iv and --mode, and that the file is whole\n",
+      "quorum86: standard input: the decrypted data do not end in PKCS#7 padding; check --key, --iv and --mode, and that the file is whole\n",
     );
     expect(readdirSync(directory).sort()).toEqual(before);
   });

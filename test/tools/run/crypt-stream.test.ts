@@ -97,7 +97,7 @@ describe("wrong input for decryption", () => {
 describe("with a fault", () => {
   const cipher = randomCipher("ecb", 16);
   const input = random.bytes(1000);
-  const faults = [parseFault("replica-2:aes_round_keys+20:flip:9@instruction=9000")];
+  const faults = [parseFault("replica-2:aes_round_keys+20:flip:9@instruction=60000")];
 
   it("three replicas give the right output and name the one that was struck", async () => {
     const { output, result } = await crypt("encrypt", cipher, input, { faults });
@@ -108,7 +108,7 @@ describe("with a fault", () => {
   });
 
   it("one replica gives wrong output, and the result says where", async () => {
-    const one = [parseFault("replica-1:aes_round_keys+20:flip:9@instruction=9000")];
+    const one = [parseFault("replica-1:aes_round_keys+20:flip:9@instruction=60000")];
     const { output, result } = await crypt("encrypt", cipher, input, { faults: one, image: cryptImage(1, ["ttable"]) });
     const expected = byNode(cipher, input);
     expect(output.length).toBe(expected.length);
@@ -120,7 +120,7 @@ describe("with a fault", () => {
   it("that is due in a later chunk waits for it, and rounds are numbered on", async () => {
     const golden = await crypt("encrypt", cipher, input, { chunkBytes: 224 });
     const own = golden.result.shares.find(({ part }) => part === "replica-2")!.instructions;
-    const late = [parseFault(`replica-2:aes_round_keys+20:flip:9@instruction=${Math.floor(own * 0.7)}`)];
+    const late = [parseFault(`replica-2:aes_round_keys+20:flip:9@instruction=${Math.floor(own * 0.75)}`)];
     const { output, result } = await crypt("encrypt", cipher, input, { faults: late, chunkBytes: 224 });
     expect(output.equals(byNode(cipher, input))).toBe(true);
     expect(result.boots).toBe(5);

@@ -33,7 +33,8 @@ export class Random {
 
 /** A damaged copy: truncated, one to eight bits flipped, a stretch overwritten with noise or zeros, or two of these. */
 export function damage(bytes: Uint8Array, random: Random): Uint8Array {
-  let copy = bytes.slice();
+  // Not slice(): of a Buffer that is a view.
+  let copy = new Uint8Array(bytes);
   const times = random.below(4) === 0 ? 2 : 1;
   for (let i = 0; i < times; i++) {
     const kind = random.below(4);
