@@ -222,7 +222,10 @@ describe("Ipc between threads", () => {
 
 describe("propagation", () => {
   /** 60 and 61 are in root's space; 61 blocks in a receive from 60; 60 sends to root in the name of 61. */
-  function propagating(virtualSender: number): { rig: Rig; slots: Record<"root" | "virtual" | "sender", { address: number }> } {
+  function propagating(virtualSender: number): {
+    rig: Rig;
+    slots: Record<"root" | "virtual" | "sender", { address: number }>;
+  } {
     const rig = new Rig();
     const virtual = rig.script();
     const virtualReceived = virtual.ipc(NIL, idOf(60));

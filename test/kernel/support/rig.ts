@@ -13,7 +13,7 @@ import { CALLS, GuestScript, NIL, SLOT_BYTES, type Slot, UNCHANGED } from "./gue
 const PREBUILT = new URL("../../../guests/prebuilt/", import.meta.url);
 const IMAGE = 0x40_0000;
 const IMAGE_BYTES = 0x4_0000;
-const CODE_BYTES_PER_SCRIPT = 0x2000;
+const CODE_BYTES_PER_SCRIPT = 0x3000;
 const SLOTS = IMAGE + 0x2_0000;
 const STACKS = IMAGE + 0x2_8000;
 const STACK_BYTES = 0x800;
