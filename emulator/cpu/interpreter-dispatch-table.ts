@@ -49,8 +49,8 @@ export const enum Outcome {
 }
 
 /**
- * Runs from block to block (`block` != 0), or the micro-operations of one instruction up to `startEnd` (`block` = 0,
- * charged by the caller).
+ * Runs from block to block (`startBlock` != 0), the first one from `startPc` on if that is not 0 (charged by the caller); or
+ * the micro-operations of one instruction up to `startEnd` (`startBlock` = 0, charged by the caller).
  * @returns an Outcome, or the word index of a HandlerEnd micro-operation, with Word.Eip not yet set
  */
 export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd: number): number {
@@ -70,15 +70,17 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
   let target = 0;
   let modified = 0;
   let modifiedHost = 0;
+  let charged = startPc !== 0;
   for (;;) {
-    if (block !== 0) {
+    if (charged) charged = false;
+    else {
       const cycles = counters[Counter.Cycles] + words[block + BlockWord.Clocks];
       const instructions = counters[Counter.Instructions] + words[block + BlockWord.Count];
       if (cycles > limitCycle || instructions > limitInstructions || (timing !== undefined && !timing.enter(block))) {
         words[Word.Eip] = words[block + BlockWord.Eip];
         return Outcome.Careful;
       }
-      counters[Counter.Cycles] = cycles;
+      counters[Counter.Cycles] += words[block + BlockWord.Clocks];
       counters[Counter.Instructions] = instructions;
       words[Word.ChargedBlock] = block;
       pc = words[block + BlockWord.FirstMicro];

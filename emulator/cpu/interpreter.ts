@@ -46,14 +46,17 @@ export function runInterpreter(cpu: Cpu, blocks: BlockCache): void {
           from = 0;
           continue;
         }
+        let left: number;
         if (careful || isWatched(cpu)) {
           from = 0;
           careful = false;
-          runSingly(cpu, block);
-          continue;
+          const next = runSingly(cpu, block);
+          if (next === 0) continue;
+          left = executeFrom(cpu, next);
+        } else {
+          if (from !== 0) chain(cpu, from, block);
+          left = execute(cpu, block, 0, NO_END);
         }
-        if (from !== 0) chain(cpu, from, block);
-        const left = execute(cpu, block, 0, NO_END);
         from = 0;
         if (left === Outcome.Careful) careful = true;
         else if (left !== Outcome.Continue) {
@@ -156,18 +159,42 @@ function chain(cpu: Cpu, from: number, block: number): void {
   else words[from + MicroWord.Immediate] = block;
 }
 
-/** Runs a block's instructions one by one until control leaves it or the slice ends. */
-function runSingly(cpu: Cpu, block: number): void {
-  if (block === 0) return;
+/** Runs the rest of a block, from `instruction` on, and what follows, charged as a whole. Result: as of `execute`. */
+function executeFrom(cpu: Cpu, instruction: number): number {
+  const { words, counters } = cpu;
+  const block = words[instruction + InstructionWord.Block];
+  const passed = words[instruction - InstructionWord.Words + InstructionWord.ClocksThrough];
+  counters[Counter.Cycles] += words[block + BlockWord.Clocks] - passed;
+  counters[Counter.Instructions] += words[block + BlockWord.Count] - words[instruction + InstructionWord.Number];
+  words[Word.ChargedBlock] = block;
+  return execute(cpu, block, words[instruction + InstructionWord.FirstMicro], NO_END);
+}
+
+/**
+ * Runs a block's instructions one by one until control leaves it or the slice ends (result 0), or until a timing model can go on with
+ * the rest as a whole (result: the record of the next instruction).
+ */
+function runSingly(cpu: Cpu, block: number): number {
+  if (block === 0) return 0;
   const { words, counters } = cpu;
   let instruction = words[block + BlockWord.FirstInstruction];
   const last = instruction + (words[block + BlockWord.Count] - 1) * InstructionWord.Words;
   for (;;) {
     runInstruction(cpu, instruction);
-    if (instruction === last || words[Word.CodeChanged] !== 0 || isOver(counters)) return;
+    if (instruction === last || words[Word.CodeChanged] !== 0 || isOver(counters)) return 0;
     instruction += InstructionWord.Words;
-    if (words[Word.Eip] !== words[instruction + InstructionWord.Eip]) return;
+    if (words[Word.Eip] !== words[instruction + InstructionWord.Eip]) return 0;
+    if (cpu.timing !== undefined && !isWatched(cpu) && hasRoom(cpu, instruction) && cpu.timing.resume(instruction))
+      return instruction;
   }
+}
+
+/** Whether the instruction limit allows the rest of the block from `instruction` on. */
+function hasRoom(cpu: Cpu, instruction: number): boolean {
+  const { words, counters } = cpu;
+  const block = words[instruction + InstructionWord.Block];
+  const rest = words[block + BlockWord.Count] - words[instruction + InstructionWord.Number];
+  return counters[Counter.Instructions] + rest <= counters[Counter.LimitInstructions];
 }
 
 function runInstruction(cpu: Cpu, instruction: number): void {

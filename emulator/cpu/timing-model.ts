@@ -25,8 +25,13 @@ export interface TimingModel {
   meetsBank(record: number): void;
   /** A block has been decoded. `open`: it ended only because it was long enough. */
   schedule(block: number, open: boolean): void;
-  /** Whether the block may be charged as a whole now; false: its instructions run one by one. */
+  /** Whether the block may be charged as a whole now; false: its instructions run one by one. May add to the cycle counter. */
   enter(block: number): boolean;
+  /**
+   * Whether the rest of its block from `record` on may be charged as a whole: Clocks less the ClocksThrough of the instruction
+   * before it. Asked between instructions that run one by one.
+   */
+  resume(record: number): boolean;
   /** The instruction is about to execute on its own; the model charges its clocks. */
   begin(record: number): void;
   /** The instruction has executed and the interpreter stops behind it, inside a block or after one step. */

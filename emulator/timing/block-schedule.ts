@@ -54,6 +54,10 @@ export const enum ScheduleBits {
   Interlock = 1 << 26,
   /** Its group has an unavoidable bank conflict. */
   Conflict = 1 << 27,
+  /** Its group is the whole block. */
+  OnlyGroup = 1 << 28,
+  /** It can pair with the instruction after it in the block, whether or not the schedule says so. */
+  PairsWithNext = 1 << 29,
 }
 
 export class BlockScheduler {
@@ -77,7 +81,7 @@ export class BlockScheduler {
     let state = 0;
     let through = 0;
     let groups = 0;
-    let entryMask = PipelineState.Flush;
+    let entryMask = 0;
     for (let record = first; record < end; ) {
       const second = record + InstructionWord.Words < end && rules.canPair(record, record + InstructionWord.Words);
       const other = second ? record + InstructionWord.Words : 0;
@@ -114,11 +118,20 @@ export class BlockScheduler {
       state = stateAfter(written, clocks, carryAfter(shadowed, prefixes), !second && rules.isString(record));
       record += second ? 2 * InstructionWord.Words : InstructionWord.Words;
     }
-    if (groups < 2) entryMask |= PipelineState.CreditMask | PipelineState.CarryMask;
     words[block + BlockWord.Clocks] = through;
     words[block + BlockTiming.Exit] = state;
     words[block + BlockTiming.EntryMask] = entryMask;
+    if (groups === 1) {
+      for (let record = first; record < end; record += InstructionWord.Words) {
+        words[record + InstructionTiming.Schedule] |= ScheduleBits.OnlyGroup;
+      }
+    }
     this.lookAhead(first, end);
+    for (let record = first; record + InstructionWord.Words < end; record += InstructionWord.Words) {
+      if (rules.canPair(record, record + InstructionWord.Words)) {
+        words[record + InstructionTiming.Schedule] |= ScheduleBits.PairsWithNext;
+      }
+    }
     this.lineMarks(block, first, end);
   }
 

@@ -17,7 +17,7 @@ import { Caching, type DataCache } from "./data-cache.ts";
 import type { PairingRules } from "./pairing.ts";
 import { crosses, type Pipeline } from "./pipeline.ts";
 import { carryAfter, withCredit } from "./shadowing.ts";
-import { CacheGeometry, PairBank, TimingWord } from "./timing-state.ts";
+import { CacheGeometry, PairBank, PipelineState, TimingWord } from "./timing-state.ts";
 
 const LINE_MASK = CacheGeometry.LineBytes - 1;
 const NEXT = InstructionWord.Words as number;
@@ -228,11 +228,7 @@ export class DataPort {
     const { words } = this;
     const bits = words[record + InstructionTiming.Schedule];
     this.counters[Counter.Cycles] += clocks;
-    if ((bits & ScheduleBits.LastGroup) !== 0) {
-      words[TimingWord.Pipeline] = withCredit(words[TimingWord.Pipeline], clocks, false);
-    } else if ((bits & ScheduleBits.LastButOne) !== 0) {
-      words[TimingWord.Pipeline] = withCredit(words[TimingWord.Pipeline], clocks, true);
-    }
+    this.addExitCredit(bits, clocks);
     if (words[TimingWord.StallRecord] === record) {
       words[TimingWord.StallClocks] += clocks;
       return;
@@ -241,6 +237,16 @@ export class DataPort {
     words[TimingWord.OlderStallClocks] = words[TimingWord.StallClocks];
     words[TimingWord.StallRecord] = record;
     words[TimingWord.StallClocks] = clocks;
+  }
+
+  /** A group of the running static block, with these schedule bits, takes longer: what the state after the block gains from that. */
+  addExitCredit(bits: number, clocks: number): void {
+    const { words } = this;
+    if ((bits & ScheduleBits.LastGroup) !== 0) {
+      words[TimingWord.Pipeline] = withCredit(words[TimingWord.Pipeline], clocks, false);
+    } else if ((bits & ScheduleBits.LastButOne) !== 0) {
+      words[TimingWord.Pipeline] = withCredit(words[TimingWord.Pipeline], clocks, true);
+    }
   }
 
   /** Clocks that `record` waited in the running static block, as far as remembered. */
@@ -256,11 +262,10 @@ export class DataPort {
    */
   leave(record: number): void {
     const { words, rules, configuration } = this;
-    const block = words[TimingWord.FastBlock];
     const bits = words[record + InstructionTiming.Schedule];
     const second = (bits & ScheduleBits.Second) !== 0;
     const first = second ? record - NEXT : record;
-    const before = this.stateBefore(block, first);
+    const before = this.stateBefore(first);
     const conflict = (bits & ScheduleBits.Conflict) !== 0 || words[TimingWord.ConflictRecord] === record;
     words[TimingWord.Leaving] = 1;
     // The interpreter leaves the block at the end of this instruction.
@@ -271,7 +276,11 @@ export class DataPort {
     words[TimingWord.PairPhase] = second ? 2 : 0;
     words[TimingWord.GroupAlone] = rules.aloneClocks(first);
     words[TimingWord.GroupInterlock] =
-      (bits & ScheduleBits.Interlock) !== 0 ? configuration.addressGenerationInterlock : 0;
+      (bits & ScheduleBits.Interlock) !== 0
+        ? configuration.addressGenerationInterlock
+        : first === words[TimingWord.EntryRecord]
+          ? words[TimingWord.EntryInterlock]
+          : 0;
     words[TimingWord.GroupPrefix] = (bits & ScheduleBits.PrefixMask) >> ScheduleBits.PrefixShift;
     words[TimingWord.GroupCarry] = carryAfter(configuration.prefixShadowing ? before : 0, rules.prefixes(first));
     words[TimingWord.GroupExtraU] = second ? this.stallOf(first) : 0;
@@ -281,21 +290,23 @@ export class DataPort {
       (second
         ? words[TimingWord.PairClocks] + (conflict ? configuration.bankConflict : 0)
         : words[TimingWord.GroupAlone]) + words[TimingWord.GroupInterlock];
-    words[TimingWord.GroupFlush] = 0;
+    words[TimingWord.GroupFlush] = before & PipelineState.Flush;
     words[TimingWord.GroupCrossed] = 0;
     words[TimingWord.GroupLocked] = 0;
   }
 
   /** Pipeline state before the group that begins with `first`: the schedule's, and what the group before it waited. */
-  private stateBefore(block: number, first: number): number {
+  private stateBefore(first: number): number {
     const { words } = this;
-    let state = words[first + InstructionTiming.Before];
-    if (first === words[block + BlockWord.FirstInstruction]) return state;
+    const entry = words[TimingWord.EntryRecord];
+    if (first === entry) return words[TimingWord.EntryState];
     const last = first - NEXT;
-    let waited = this.stallOf(last);
-    if ((words[last + InstructionTiming.Schedule] & ScheduleBits.Second) !== 0) waited += this.stallOf(last - NEXT);
-    if (waited > 0) state = withCredit(state, waited, false);
-    return state;
+    const pair = (words[last + InstructionTiming.Schedule] & ScheduleBits.Second) !== 0;
+    const before = pair ? last - NEXT : last;
+    let waited = this.stallOf(last) + (pair ? this.stallOf(before) : 0);
+    if (before === entry) waited += words[TimingWord.EntryInterlock];
+    const state = words[first + InstructionTiming.Before];
+    return waited > 0 ? withCredit(state, waited, false) : state;
   }
 }
 

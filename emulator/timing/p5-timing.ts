@@ -5,7 +5,7 @@
 import { BlockWord, InstructionWord, MicroWord, TimingBits } from "../cpu/decode-records.ts";
 import { FORMS } from "../cpu/instructions/table.ts";
 import { Micro } from "../cpu/interpreter-micro.ts";
-import { SegmentRegister, SegmentWord, Word } from "../cpu/state.ts";
+import { Counter, SegmentRegister, SegmentWord, Word } from "../cpu/state.ts";
 import { BankCheck, type TimingModel } from "../cpu/timing-model.ts";
 import { PAGE_SHIFT, PageFlag } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/linear-memory.ts";
@@ -14,12 +14,16 @@ import { BlockScheduler, BlockTiming, InstructionTiming, NEVER_FAST, ScheduleBit
 import { BranchTargetBuffer } from "./branch-target-buffer.ts";
 import { CodeCache } from "./code-cache.ts";
 import type { P5Configuration } from "./configuration.ts";
+import { Cause } from "./cycle-causes.ts";
 import { DataCache } from "./data-cache.ts";
 import { DataPort } from "./data-port.ts";
 import { MemoryBus } from "./memory-bus.ts";
 import { FormTrait, PairingRules } from "./pairing.ts";
 import { Pipeline } from "./pipeline.ts";
-import { CacheGeometry, PairBank, TimingWord } from "./timing-state.ts";
+import { CacheGeometry, PairBank, PipelineState, TimingWord } from "./timing-state.ts";
+
+/** From the credit field of a pipeline state to its carry field. */
+const CREDIT_TO_CARRY = 5;
 
 const CS_BASE = Word.Segments + 4 * SegmentRegister.Cs + SegmentWord.Base;
 
@@ -37,6 +41,7 @@ export class P5Timing implements TimingModel {
   /** The record of the instruction after the last one of an open block (written to a scratch place), or 0. */
   lookAhead: (block: number) => number = () => 0;
   private readonly words: Int32Array;
+  private readonly counters: Float64Array;
   private readonly memory: PhysicalMemory;
   private readonly scheduler: BlockScheduler;
   /** Pairing among the records of a block that is being decoded, and the one that may pair with the next. */
@@ -47,6 +52,7 @@ export class P5Timing implements TimingModel {
     const { words32: words, stateCounters: counters } = linear;
     this.configuration = configuration;
     this.words = words;
+    this.counters = counters;
     this.bus = new MemoryBus(words, counters, configuration);
     this.data = new DataCache(words, counters, this.bus, configuration);
     this.code = new CodeCache(words, counters, this.bus, configuration);
@@ -106,21 +112,59 @@ export class P5Timing implements TimingModel {
   /** Whether the block may be charged as a whole and run on its static schedule; if so it has been entered. */
   enter(block: number): boolean {
     const { words } = this;
+    const state = words[TimingWord.Pipeline];
+    const blocking = (state | NEVER_FAST) & words[block + BlockTiming.EntryMask];
     if (
       this.stepwise ||
       words[TimingWord.PairPhase] !== 0 ||
       words[Word.RepeatInProgress] !== 0 ||
-      ((words[TimingWord.Pipeline] | NEVER_FAST) & words[block + BlockTiming.EntryMask]) !== 0 ||
-      !this.linesReady(block)
+      (blocking & ~PipelineState.WrittenMask) !== 0
     ) {
       return false;
     }
-    words[TimingWord.FastBlock] = block;
-    words[TimingWord.Leaving] = 0;
-    words[TimingWord.Pipeline] = words[block + BlockTiming.Exit];
-    words[TimingWord.StallRecord] = 0;
-    words[TimingWord.OlderStallRecord] = 0;
-    words[TimingWord.ConflictRecord] = 0;
+    const first = words[block + BlockWord.FirstInstruction];
+    const bits = words[first + InstructionTiming.Schedule];
+    const interlock = blocking === 0 ? 0 : this.entryInterlock(block, state, bits);
+    if (interlock < 0 || !this.linesReady(block, first, words[block + BlockTiming.FirstMarks])) return false;
+    this.start(block, first, state, interlock);
+    // The only group of a block passes on what the group before it had to spare.
+    if ((bits & ScheduleBits.OnlyGroup) !== 0) {
+      words[TimingWord.Pipeline] |= (state & PipelineState.CreditMask) << CREDIT_TO_CARRY;
+    }
+    if (interlock > 0) {
+      this.counters[Counter.Cycles] += interlock;
+      this.pipeline.causes[Cause.Interlock] += interlock;
+      this.port.addExitCredit(bits, interlock);
+    }
+    return true;
+  }
+
+  /** Whether the rest of its block from `record` on may run on its static schedule; if so it has been entered, and its clocks are to be charged. */
+  resume(record: number): boolean {
+    const { words, counters } = this;
+    const block = words[record + InstructionWord.Block];
+    if (
+      this.stepwise ||
+      words[TimingWord.Pipeline] !== words[record + InstructionTiming.Before] ||
+      words[TimingWord.PairPhase] !== 0 ||
+      (words[record + InstructionTiming.Schedule] & ScheduleBits.Second) !== 0 ||
+      (words[block + BlockTiming.EntryMask] & NEVER_FAST) !== 0
+    ) {
+      return false;
+    }
+    const passed = words[record - InstructionWord.Words + InstructionWord.ClocksThrough];
+    if (counters[Counter.Cycles] + words[block + BlockWord.Clocks] - passed > counters[Counter.LimitCycle])
+      return false;
+    const line = this.lineOf(block, record);
+    const marks =
+      line === 0
+        ? words[block + BlockTiming.FirstMarks]
+        : words[
+            words[block + BlockWord.FirstInstruction] + (line - 1) * InstructionWord.Words + InstructionTiming.LineMarks
+          ];
+    const here = -1 << (words[record + InstructionWord.Physical] & 31);
+    if (!this.linesReady(block, record, marks & here)) return false;
+    this.start(block, record, words[TimingWord.Pipeline], 0);
     return true;
   }
 
@@ -159,7 +203,11 @@ export class P5Timing implements TimingModel {
       inV = words[TimingWord.PairPhase] === 2;
       flushing = words[TimingWord.GroupFlush] !== 0;
       this.pipeline.end(record);
-    } else inV = (words[record + InstructionTiming.Schedule] & ScheduleBits.Second) !== 0;
+    } else {
+      const bits = words[record + InstructionTiming.Schedule];
+      inV = (bits & ScheduleBits.Second) !== 0;
+      flushing = (bits & ScheduleBits.OnlyGroup) !== 0 && (words[TimingWord.EntryState] & PipelineState.Flush) !== 0;
+    }
     if (!isBranch) return;
     const base = words[CS_BASE];
     const linear = (base + words[record + InstructionWord.Eip]) | 0;
@@ -227,20 +275,55 @@ export class P5Timing implements TimingModel {
     if ((this.memory.pageFlags(page) & PageFlag.CodeCached) === 0) this.memory.setPageFlags(page, PageFlag.CodeCached);
   }
 
-  /** Whether all code lines of the block are in the cache with their marks; makes them the most recently used ones. */
-  private linesReady(block: number): boolean {
+  private start(block: number, record: number, state: number, interlock: number): void {
+    const { words } = this;
+    words[TimingWord.FastBlock] = block;
+    words[TimingWord.Leaving] = 0;
+    words[TimingWord.Pipeline] = words[block + BlockTiming.Exit];
+    words[TimingWord.EntryRecord] = record;
+    words[TimingWord.EntryState] = state;
+    words[TimingWord.EntryInterlock] = interlock;
+    words[TimingWord.StallRecord] = 0;
+    words[TimingWord.OlderStallRecord] = 0;
+    words[TimingWord.ConflictRecord] = 0;
+  }
+
+  /** Clocks that the block's first group waits for an address register; -1 when the schedule does not hold then. */
+  private entryInterlock(block: number, state: number, bits: number): number {
+    const { words, counters } = this;
+    const clocks = this.configuration.addressGenerationInterlock;
+    const string =
+      (state & PipelineState.String) !== 0 && this.rules.isString(words[block + BlockWord.FirstInstruction]);
+    const late = counters[Counter.Cycles] + words[block + BlockWord.Clocks] + clocks > counters[Counter.LimitCycle];
+    const depends = (bits & (ScheduleBits.Sensitive | ScheduleBits.PrefixMask)) !== 0;
+    return string || late || depends ? -1 : clocks;
+  }
+
+  /** Number of the code line of its block in which an instruction begins. */
+  private lineOf(block: number, record: number): number {
+    const { words } = this;
+    const start = words[block + BlockWord.Physical] >>> CacheGeometry.LineShift;
+    return (words[record + InstructionWord.Physical] >>> CacheGeometry.LineShift) - start;
+  }
+
+  /**
+   * Whether all code lines of the block from `record` on are in the cache with their marks (`marks` in the first of them); makes them the most
+   * recently used ones.
+   */
+  private linesReady(block: number, record: number, marks: number): boolean {
     const { words, code } = this;
     const physical = words[block + BlockWord.Physical];
     if (words[block + BlockWord.SecondPage] !== -1) return false;
     const lines = ((physical & 31) + words[block + BlockWord.Bytes] + 31) >>> CacheGeometry.LineShift;
+    const first = this.lineOf(block, record);
     let swaps = 0;
-    let marks = words[block + BlockTiming.FirstMarks];
-    let next = words[block + BlockWord.FirstInstruction] + InstructionTiming.LineMarks;
-    for (let line = 0; line < lines; line++) {
-      const found = code.find(physical + line * CacheGeometry.LineBytes, marks);
+    let needed = marks;
+    let next = words[block + BlockWord.FirstInstruction] + first * InstructionWord.Words + InstructionTiming.LineMarks;
+    for (let line = first; line < lines; line++) {
+      const found = code.find(physical + line * CacheGeometry.LineBytes, needed);
       if (found === 0) return false;
       if (found === 1) swaps |= 1 << line;
-      marks = words[next];
+      needed = words[next];
       next += InstructionWord.Words;
     }
     words[TimingWord.SwappedLines] = swaps;

@@ -8,6 +8,7 @@
  */
 import { BlockWord, InstructionWord, OperandBits, TimingBits } from "../cpu/decode-records.ts";
 import { Counter, SegmentRegister, SegmentWord, Word } from "../cpu/state.ts";
+import { InstructionTiming, ScheduleBits } from "./block-schedule.ts";
 import type { BranchTargetBuffer } from "./branch-target-buffer.ts";
 import type { CodeCache } from "./code-cache.ts";
 import type { P5Configuration } from "./configuration.ts";
@@ -221,7 +222,11 @@ export class Pipeline {
   /** Static rules, and: the second one's bytes are there, and the first one's length is known. */
   private pairsNow(first: number, second: number): boolean {
     const { words, code } = this;
-    if (!this.rules.canPair(first, second)) return false;
+    const allowed =
+      second === first + InstructionWord.Words
+        ? (words[first + InstructionTiming.Schedule] & ScheduleBits.PairsWithNext) !== 0
+        : this.rules.canPair(first, second);
+    if (!allowed) return false;
     const known =
       !this.configuration.firstExecutionMarks ||
       words[first + InstructionWord.Length] === 1 ||

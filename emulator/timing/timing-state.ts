@@ -17,6 +17,10 @@ export const enum TimingWord {
   OlderStallClocks = 181,
   /** The last V instruction (record) that met its partner in a bank during a static block. */
   ConflictRecord = 182,
+  /** Where the static schedule was entered (record), the pipeline state then, and clocks that its first group waited for an address register. */
+  EntryRecord = 184,
+  EntryState = 185,
+  EntryInterlock = 186,
   /** Code lines (bit n = line n of the block) that its entry made the most recently used of their sets. */
   SwappedLines = 183,
 
