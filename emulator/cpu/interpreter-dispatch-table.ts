@@ -9,7 +9,7 @@
  * the rest (Word.ChargedBlock tells faults). A slow path that finds the slice over, or the code changed, moves `end` to the
  * end of the running instruction.
  */
-import { Memo } from "../mmu/linear-access.ts";
+import { Memo } from "../mmu/memo.ts";
 import { LineBit, TimingWord } from "../timing/timing-state.ts";
 import type { Cpu } from "./cpu.ts";
 import { BlockWord, InstructionWord, MicroWord } from "./decode-records.ts";

@@ -3,7 +3,7 @@
  *
  *   0x000000  CPU state block: registers, segment caches, TLBs, counters (64 KiB, see cpu/state.ts)
  *   0x010000  page flags: one byte per guest physical page (up to 1 GiB of RAM)
- *   0x080000  translation memos (derived data: never part of a snapshot, see mmu/linear-access.ts)
+ *   0x080000  translation memos (derived data: never part of a snapshot, see mmu/memo.ts)
  *   0x100000  decoded instructions (derived data: never part of a snapshot)
  *   0x800000  guest RAM: guest physical address 0
  */
