@@ -5,11 +5,13 @@
 
 import { manyFiles } from "./many-files.ts";
 import { megabyte } from "./megabyte.ts";
+import { aesMonteCarlo } from "./monte-carlo.ts";
 import { randomFaults } from "./random-faults.ts";
 
 const EXPERIMENTS: Record<string, () => Promise<boolean>> = {
   megabyte,
   "many-files": manyFiles,
+  "monte-carlo": aesMonteCarlo,
   "random-faults": randomFaults,
 };
 
