@@ -50,6 +50,8 @@ export interface ResumeRequest {
   readonly mode: "continue" | "step" | "range";
   /** The thread that steps; with "continue", the one to report an interrupt on when none is running. */
   readonly thread: number;
+  /** With "continue" forwards: stop at the first boundary at or after this cycle too. */
+  readonly untilCycle?: number;
   readonly rangeStart?: number;
   readonly rangeEnd?: number;
 }

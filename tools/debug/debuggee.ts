@@ -68,10 +68,11 @@ export class Debuggee {
     this.control = new RunControl(this.view, this.timeline, this.points, this.faults);
   }
 
-  /** What the guest printed since the last call. */
-  takeConsoleOutput(): string {
-    const text = this.console;
-    this.console = "";
+  /** The lines that the guest printed since the last call; with `all`, one not yet ended too. */
+  takeConsoleOutput(all = false): string {
+    const end = all ? this.console.length : this.console.lastIndexOf("\n") + 1;
+    const text = this.console.slice(0, end);
+    this.console = this.console.slice(end);
     return text;
   }
 

@@ -36,6 +36,10 @@ export class PendingFaults {
     }));
   }
 
+  describe({ fault }: AimedFault): string {
+    return formatFault(fault);
+  }
+
   /** Adds one; what was recorded after the present position no longer holds. */
   add(fault: AimedFault): void {
     this.timeline.forgetFuture();

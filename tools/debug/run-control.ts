@@ -140,7 +140,7 @@ export class RunControl {
   private forward(request: ResumeRequest): StopReport | undefined {
     if (this.faults.pending().length > 0) this.strikeFaults();
     if (this.hit !== undefined) return this.hitReport(this.hit);
-    if (request.mode === "continue") return this.runOn();
+    if (request.mode === "continue") return this.runOn() ?? this.arrived(request);
     return this.stepOn(request);
   }
 
@@ -155,12 +155,21 @@ export class RunControl {
   private runOn(): StopReport | undefined {
     const { timeline } = this;
     const started = performance.now();
-    const reason = timeline.advance(this.within({ cycle: timeline.position.cycle + this.sliceCycles }));
+    const limit = Math.min(
+      timeline.position.cycle + this.sliceCycles,
+      this.request?.untilCycle ?? Number.POSITIVE_INFINITY,
+    );
+    const reason = timeline.advance(this.within({ cycle: limit }));
     const elapsed = performance.now() - started;
     if (elapsed < SLICE_MILLISECONDS / 4) this.sliceCycles = Math.min(this.sliceCycles * 2, 50_000_000);
     else if (elapsed > SLICE_MILLISECONDS) this.sliceCycles = Math.max(this.sliceCycles / 2, 10_000);
     if (this.hit !== undefined) return this.hitReport(this.hit);
     return this.endReport(reason);
+  }
+
+  private arrived({ untilCycle }: ResumeRequest): StopReport | undefined {
+    if (untilCycle === undefined || this.timeline.position.cycle < untilCycle) return undefined;
+    return this.report(this.view.current().id, { kind: "step" });
   }
 
   /** Limits that leave no pending fault behind unseen. */
@@ -267,6 +276,7 @@ export class RunControl {
     const { timeline } = this;
     timeline.seekInstructions(Math.max(timeline.start.instructions, end.instructions - search.window));
     if (comparePositions(timeline.position, end) >= 0) timeline.seek(timeline.start);
+    if (search.window === FIRST_WINDOW) timeline.keepNear(FIRST_WINDOW / 2);
     search.end = timeline.position;
     search.window = Math.min(search.window * 4, LARGEST_WINDOW);
     watch();

@@ -228,6 +228,12 @@ export class Timeline {
     return next !== undefined && next.position.cycle <= due + this.spacing / 2 ? Number.POSITIVE_INFINITY : due;
   }
 
+  /** Leaves a snapshot here unless there is one within `instructions` before: for coming back soon. */
+  keepNear(instructions: number): void {
+    const last = this.store.atOrBefore(this.position)?.position.instructions ?? Number.NEGATIVE_INFINITY;
+    if (this.position.instructions - last > instructions) this.checkpoint();
+  }
+
   private checkpoint(): void {
     this.store.add(this.position, this.machine.snapshot(), this.position);
   }

@@ -1,0 +1,156 @@
+/** `quorum86 debug [IMAGE]`: the debugger, at a prompt, from a script, or for gdb. */
+import { createReadStream } from "node:fs";
+import type { ArgumentsCamelCase, Argv } from "yargs";
+import { monitorAnswer } from "../../debug/commands/registry.ts";
+import { Debuggee } from "../../debug/debuggee.ts";
+import { parseListenAddress, startGdbServer } from "../../debug/gdb/server.ts";
+import { MachineTarget } from "../../debug/machine-target.ts";
+import { grouped } from "../../debug/messages.ts";
+import { readHistory, writeHistory } from "../../debug/prompt-history.ts";
+import { CommandSession } from "../../debug/session.ts";
+import { runTerminal } from "../../debug/terminal.ts";
+import { readInput } from "../../files.ts";
+import { bundledScenario, loadImage } from "../../image/image.ts";
+import { InputError } from "../../input-error.ts";
+import { planBoot } from "../../run/boot-plan.ts";
+import { Disassembler } from "../../symbols/disassembler.ts";
+import { ExitCode } from "../exit-codes.ts";
+import { Interrupt } from "../interrupt.ts";
+import { FAULT_HELP, faultOptions, numberOption, single, type Text, timingOption } from "../options.ts";
+
+interface DebugArguments {
+  image: string | undefined;
+  gdb: Text;
+  fault: Text;
+  timing: string | undefined;
+  script: Text;
+  from: Text;
+  memory: Text;
+}
+
+const EXAMPLES = `Examples
+  quorum86 debug
+      the bundled image at a prompt; "help" lists the commands
+  echo 'break replica-2:aes_encrypt_round
+        continue' | quorum86 debug
+      the same from a pipe
+  quorum86 debug --gdb 1234
+      for gdb: target remote 127.0.0.1:1234
+  quorum86 debug --script steps.txt --fault replica-2:eax:flip:3@instruction=9000
+      commands from a file, with a fault of your own`;
+
+export function options(argv: Argv): Argv<DebugArguments> {
+  return argv
+    .positional("image", {
+      type: "string",
+      describe: "a packed image (.tar) or a scenario (.yaml); the bundled aes-tmr if left out",
+    })
+    .option("gdb", {
+      type: "string",
+      requiresArg: true,
+      describe: "wait for gdb on [HOST:]PORT; without HOST on the loopback interface only",
+    })
+    .option("script", { type: "string", requiresArg: true, describe: "commands from a file instead of the prompt" })
+    .option("fault", {
+      type: "string",
+      requiresArg: true,
+      describe: "a fault, TARGET:flip:BIT@cycle=N or @instruction=N; may be repeated",
+    })
+    .option("timing", {
+      choices: ["simple", "p5"],
+      requiresArg: true,
+      describe: "timing model, instead of the scenario's",
+    })
+    .option("from", {
+      type: "string",
+      requiresArg: true,
+      describe: "where to begin: reset, started (all programs are there), or a cycle",
+      default: "started",
+    })
+    .option("memory", {
+      type: "string",
+      requiresArg: true,
+      describe: "MiB that the snapshots for going back may take",
+      default: "256",
+    })
+    .group(["fault", "timing", "from"], "Experiment:")
+    .group(["gdb", "script", "memory"], "Debugger:")
+    .epilogue(`${EXAMPLES}\n\n${FAULT_HELP}`) as unknown as Argv<DebugArguments>;
+}
+
+export async function run(argv: ArgumentsCamelCase<DebugArguments>): Promise<number> {
+  const image = loadImage(argv.image ?? bundledScenario("aes-tmr"));
+  const gdb = single(argv.gdb, "gdb");
+  const script = single(argv.script, "script");
+  const memory = numberOption(argv.memory, "memory", 16, 65536) ?? 256;
+  const debuggee = new Debuggee(planBoot(image), {
+    faults: faultOptions(argv.fault) ?? image.faults,
+    checkpoints: { bytes: memory << 20, count: 400 },
+    ...timingOption(argv.timing),
+  });
+  begin(debuggee, single(argv.from, "from") ?? "started");
+  const session = new CommandSession(debuggee, await Disassembler.load());
+  if (gdb !== undefined) return await serve(session, gdb);
+  return await converse(session, script);
+}
+
+function begin(debuggee: Debuggee, from: string): void {
+  if (from === "reset") return;
+  if (from === "started") debuggee.runUntilStarted();
+  else {
+    const cycle = numberOption(from, "from", 0, Number.MAX_SAFE_INTEGER) ?? 0;
+    const session = { direction: "forward", mode: "continue", thread: 1, untilCycle: cycle } as const;
+    debuggee.control.resume(session);
+    while (debuggee.control.slice() === undefined);
+  }
+}
+
+async function converse(session: CommandSession, script: string | undefined): Promise<number> {
+  const interactive = script === undefined && process.stdin.isTTY === true && process.stdout.isTTY === true;
+  if (script !== undefined) readInput(script);
+  const { position } = session.debuggee.timeline;
+  if (interactive) {
+    const names = session.view.threads().map(({ name }) => name);
+    process.stdout.write(
+      `${session.debuggee.plan.scenario.name} at cycle ${grouped(position.cycle)}: ${names.join(", ")}\n`,
+    );
+    process.stdout.write('"help" lists the commands, Tab completes, Ctrl-C stops the machine, "quit" leaves\n');
+  }
+  const { mistakes } = await runTerminal(session, {
+    input: script === undefined ? process.stdin : createReadStream(script),
+    output: process.stdout,
+    interactive,
+    ...(interactive && { history: readHistory(), onHistory: writeHistory }),
+  });
+  return mistakes > 0 && !interactive ? ExitCode.BadInput : ExitCode.Right;
+}
+
+async function serve(session: CommandSession, listen: string): Promise<number> {
+  const address = parseListenAddress(listen);
+  if (address === undefined) {
+    const problem = `"${listen}" is no [HOST:]PORT`;
+    throw new InputError({ file: "--gdb", problem, mend: "write for example --gdb 1234" });
+  }
+  const target = new MachineTarget(session.debuggee, (line, thread) => {
+    session.thread = thread;
+    return monitorAnswer(session, line);
+  });
+  const interrupt = new Interrupt();
+  let killed = false;
+  const server = await startGdbServer(target, {
+    ...address,
+    onConnection: (peer) => process.stderr.write(`gdb at ${peer}\n`),
+    onEnd: (how) => {
+      process.stderr.write(`gdb ${how}\n`);
+      killed ||= how === "killed";
+    },
+    onError: (error) => process.stderr.write(`quorum86: ${error instanceof Error ? error.stack : String(error)}\n`),
+  }).catch((error: NodeJS.ErrnoException) => {
+    throw new InputError({ file: "--gdb", problem: `${error.message}`, mend: "choose another port" });
+  });
+  process.stdout.write(`waiting for gdb; there:  target remote ${server.host}:${server.port}\n`);
+  while (!interrupt.requested && !killed) await new Promise((resolve) => setTimeout(resolve, 100));
+  interrupt.release();
+  await server.close();
+  return killed ? ExitCode.Right : ExitCode.Interrupted;
+}
