@@ -20,8 +20,8 @@ export class GuestMachine {
   readonly machine: Machine;
   output = "";
 
-  constructor(guest: string, memoryBytes = 32 << 20) {
-    this.machine = createMachine({ memoryBytes });
+  constructor(guest: string, timing: "simple" | "p5" = "simple") {
+    this.machine = createMachine({ memoryBytes: 32 << 20, timing });
     const image = readFileSync(imagePath(`${guest}.bin`));
     this.machine.memory.writeBytes(LOAD_ADDRESS, image);
     enterFlatProtectedMode(this.machine.cpu, image.readUInt32LE(ENTRY_OFFSET), 0);
