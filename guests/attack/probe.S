@@ -56,7 +56,9 @@
         mov esi, [ebp + 16]
         mov edi, [ebp + 20]
         mov ebp, [ebp + 24]
-        call dword ptr [attempt_target]
+        .att_syntax prefix /* both assemblers read this as an indirect call */
+        call *attempt_target
+        .intel_syntax noprefix
         jmp attempt_succeeded
 
         .globl attempt_failed

@@ -20,6 +20,13 @@
         .set ENTRY_THREAD_SWITCH, 36
         .set ENTRY_SCHEDULE, 40
 
+/* An indirect call, written so that both assemblers read it as one. */
+        .macro kernel_call entry
+        .att_syntax prefix
+        call *(l4_entry + \entry)
+        .intel_syntax noprefix
+        .endm
+
 /* Four registers saved and the return address: where the first argument is. */
         .set ARGUMENT, 20
 
@@ -56,7 +63,7 @@
         mov ecx, [esp + ARGUMENT + 12]    /* timeouts */
         mov edi, dword ptr gs:[0]                   /* the UTCB: MR0 */
         mov esi, [edi]
-        call dword ptr [l4_entry + \entry]
+        kernel_call \entry
         mov edx, [esp + ARGUMENT + 16]    /* where to tell the sender */
         test edx, edx
         jz 1f
@@ -80,7 +87,7 @@
         mov edx, [esp + ARGUMENT + 8]
         mov ecx, [esp + ARGUMENT + 12]
         mov edi, [esp + ARGUMENT + 16]
-        call dword ptr [l4_entry + ENTRY_THREAD_CONTROL]
+        kernel_call ENTRY_THREAD_CONTROL
         end L4_ThreadControl
 
         function L4_SpaceControl
@@ -89,7 +96,7 @@
         mov edx, [esp + ARGUMENT + 8]
         mov esi, [esp + ARGUMENT + 12]
         mov edi, [esp + ARGUMENT + 16]
-        call dword ptr [l4_entry + ENTRY_SPACE_CONTROL]
+        kernel_call ENTRY_SPACE_CONTROL
         mov edx, [esp + ARGUMENT + 20]
         test edx, edx
         jz 1f
@@ -103,7 +110,7 @@
         mov esi, [esp + ARGUMENT + 8]
         mov ecx, [esp + ARGUMENT + 12]
         mov edi, [esp + ARGUMENT + 16]
-        call dword ptr [l4_entry + ENTRY_SCHEDULE]
+        kernel_call ENTRY_SCHEDULE
         mov ecx, [esp + ARGUMENT + 20]
         test ecx, ecx
         jz 1f
@@ -113,18 +120,18 @@
 
         function L4_ThreadSwitch
         mov eax, [esp + ARGUMENT]
-        call dword ptr [l4_entry + ENTRY_THREAD_SWITCH]
+        kernel_call ENTRY_THREAD_SWITCH
         end L4_ThreadSwitch
 
         function L4_SystemClock
-        call dword ptr [l4_entry + ENTRY_SYSTEM_CLOCK]
+        kernel_call ENTRY_SYSTEM_CLOCK
         end L4_SystemClock
 
         function L4_Unmap
         mov eax, [esp + ARGUMENT]
         mov edi, dword ptr gs:[0]
         mov esi, [edi]
-        call dword ptr [l4_entry + ENTRY_UNMAP]
+        kernel_call ENTRY_UNMAP
         mov edi, dword ptr gs:[0]
         mov [edi], esi
         end L4_Unmap
@@ -138,7 +145,7 @@
         mov eax, [esp + ARGUMENT]
         mov edi, dword ptr gs:[0]
         mov esi, [edi]
-        call dword ptr [l4_entry + ENTRY_MEMORY_CONTROL]
+        kernel_call ENTRY_MEMORY_CONTROL
         end L4_MemoryControl
 
         function L4_ProcessorControl
@@ -146,7 +153,7 @@
         mov ecx, [esp + ARGUMENT + 4]
         mov edx, [esp + ARGUMENT + 8]
         mov esi, [esp + ARGUMENT + 12]
-        call dword ptr [l4_entry + ENTRY_PROCESSOR_CONTROL]
+        kernel_call ENTRY_PROCESSOR_CONTROL
         end L4_ProcessorControl
 
 /* L4_ThreadId_t is a structure, too: hidden result pointer first, then the destination, then the registers. */
@@ -165,7 +172,7 @@ L4_ExchangeRegisters:
         mov ebx, [ebp + 16]
         mov eax, [esp + ARGUMENT + 4]
         mov ebp, [ebp + 20]
-        call dword ptr [l4_entry + ENTRY_EXCHANGE_REGISTERS]
+        kernel_call ENTRY_EXCHANGE_REGISTERS
         push ebp
         mov ebp, [esp + 4 + ARGUMENT + 8]
         mov [ebp], ecx

@@ -33,6 +33,8 @@ export interface GuestBoot {
   /** Parameter words by replica number. */
   readonly parameters?: Readonly<Record<number, readonly [number, number]>>;
   readonly onExit?: () => void;
+  /** Folder of the ELF files; default: the prebuilt ones. */
+  readonly folder?: string;
 }
 
 export interface BootedGuests {
@@ -49,8 +51,9 @@ export interface BootedGuests {
 
 export const THREAD = { console: 52, voter: 53, client: 54, firstReplica: 61 } as const;
 
-export function prebuilt(program: string): Uint8Array {
-  return readFileSync(join(PREBUILT, `${program}.elf`));
+/** The ELF file of a program. */
+export function prebuilt(program: string, folder = PREBUILT): Uint8Array {
+  return readFileSync(join(folder, `${program}.elf`));
 }
 
 function tasksOf(boot: GuestBoot): BootTask[] {
@@ -107,11 +110,11 @@ export function bootGuests(boot: GuestBoot): BootedGuests {
     text += String.fromCharCode(byte);
   };
   const kernel = bootKernel(machine, {
-    sigma0: prebuilt("sigma0"),
-    root: prebuilt("root"),
+    sigma0: prebuilt("sigma0", boot.folder),
+    root: prebuilt("root", boot.folder),
     modules: [
       { name: "config", data: configBytes },
-      ...programs.map((name) => ({ name, data: prebuilt(name.replace(/\.elf$/, "")) })),
+      ...programs.map((name) => ({ name, data: prebuilt(name.replace(/\.elf$/, ""), boot.folder) })),
       { name: "workload", data: workload },
       { name: "vote-log", data: voteLog },
     ],
@@ -132,7 +135,7 @@ export function bootGuests(boot: GuestBoot): BootedGuests {
     workload: () => machine.memory.readBytes(workloadAt, workload.length),
     voteLog: () => machine.memory.readBytes(voteLogAt, voteLog.length),
     symbol(thread, program, name) {
-      const found = findSymbol(parseElf(prebuilt(program)), name);
+      const found = findSymbol(parseElf(prebuilt(program, boot.folder)), name);
       return found === undefined ? undefined : kernel.translate(thread, found.value);
     },
   };
