@@ -8,8 +8,11 @@ import { z } from "zod";
 export const REGISTERS = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip", "eflags"] as const;
 export type RegisterName = (typeof REGISTERS)[number];
 
-/** Bits of EFLAGS that a Pentium holds: CF PF AF ZF SF TF IF DF OF IOPL NT RF VM AC VIF VIP ID. */
-const EFLAGS_BITS = [0, 2, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 18, 19, 20, 21];
+/**
+ * Bits of EFLAGS that this machine holds: CF PF AF ZF SF TF IF DF OF IOPL NT RF AC VIF VIP ID. It has no virtual-8086
+ * mode, so VM (17) is no bit that could flip.
+ */
+export const EFLAGS_BITS: readonly number[] = [0, 2, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 18, 19, 20, 21];
 
 const word = z.int().min(0).max(0xffff_ffff);
 const component = z.string().min(1);

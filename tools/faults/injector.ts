@@ -1,6 +1,7 @@
 /** Applies a fault to a stopped machine: finds where the bits are at this moment and changes them. */
-import { findSymbol } from "../../emulator/loader/elf.ts";
+
 import type { Machine } from "../../emulator/index.ts";
+import { findSymbol } from "../../emulator/loader/elf.ts";
 import type { Kernel } from "../../kernel/index.ts";
 import { InputError } from "../input-error.ts";
 import type { Component } from "../run/boot-plan.ts";

@@ -5,7 +5,7 @@
  * reply was wrong or missing, and the vote must say the same.
  */
 import { loadSegments } from "../../../emulator/loader/elf.ts";
-import { type Fault, formatFault, REGISTERS } from "../../../tools/faults/fault.ts";
+import { EFLAGS_BITS, type Fault, formatFault, REGISTERS } from "../../../tools/faults/fault.ts";
 import { BLOCK_BYTES, BLOCKS_PER_ROUND } from "../../../tools/image/boot-config.ts";
 import { imageFromScenario } from "../../../tools/image/image.ts";
 import { IMPLEMENTATIONS } from "../../../tools/image/scenario.ts";
@@ -19,7 +19,6 @@ import type { Random } from "../support/random.ts";
 const CYCLE_LIMIT = 5_000_000_000;
 const BLOCKS = 4 * BLOCKS_PER_ROUND;
 const SNAPSHOTS = 24;
-const EFLAGS_BITS = [0, 2, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 18, 19, 20, 21];
 
 function scenarioPlan(implementations: readonly string[]): BootPlan {
   const scenario = {
