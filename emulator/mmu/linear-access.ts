@@ -118,13 +118,14 @@ export class LinearAccess {
 
   /** Faults exactly as a write of `bytes` (1 to 4096) at `linear` would, and writes nothing. Sets A and D bits like the write. */
   probeWrite(linear: number, bytes: number): void {
+    this.probeWriteIn(linear, bytes, this.mode);
+  }
+
+  private probeWriteIn(linear: number, bytes: number, mode: number): void {
     const memo = Memo.Words + ((linear >>> 10) & 0x3c);
-    if (
-      (linear & 0xfff) + bytes <= 0x1000 &&
-      this.words32[memo + Memo.WriteTag] === ((linear & TagMask.Byte) | this.mode)
-    )
+    if ((linear & 0xfff) + bytes <= 0x1000 && this.words32[memo + Memo.WriteTag] === ((linear & TagMask.Byte) | mode))
       return;
-    this.probe(linear, bytes, true, this.mode);
+    this.probe(linear, bytes, true, mode);
   }
 
   /** Faults exactly as a read of `bytes` at `linear` would. */
@@ -159,7 +160,7 @@ export class LinearAccess {
   }
 
   readSystem32(linear: number): number {
-    return this.load(linear, 4, 0);
+    return this.read32As(linear, 0);
   }
 
   writeSystem8(linear: number, value: number): void {
@@ -171,21 +172,44 @@ export class LinearAccess {
   }
 
   writeSystem32(linear: number, value: number): void {
-    this.store(linear, 4, value, 0);
+    this.write32As(linear, value, 0);
   }
 
   /** Faults as a write of `bytes` by a user (or supervisor) would; for stacks that are about to be switched to. */
   probeWriteAs(linear: number, bytes: number, user: boolean): void {
-    this.probe(linear, bytes, true, user ? Memo.User : 0);
+    this.probeWriteIn(linear, bytes, user ? Memo.User : 0);
   }
 
   /** Reads 8, 16 or 32 bits as a user or as a supervisor, whatever the current privilege level. */
   readAs(linear: number, bytes: number, user: boolean): number {
-    return this.load(linear, bytes, user ? Memo.User : 0);
+    const mode = user ? Memo.User : 0;
+    return bytes === 4 ? this.read32As(linear, mode) : this.load(linear, bytes, mode);
   }
 
   writeAs(linear: number, bytes: number, value: number, user: boolean): void {
-    this.store(linear, bytes, value, user ? Memo.User : 0);
+    const mode = user ? Memo.User : 0;
+    if (bytes === 4) this.write32As(linear, value, mode);
+    else this.store(linear, bytes, value, mode);
+  }
+
+  private read32As(linear: number, mode: number): number {
+    const memo = Memo.Words + ((linear >>> 10) & 0x3c);
+    if (
+      this.words32[memo + Memo.ReadTag] === ((linear & TagMask.Dword) | mode) &&
+      (this.port === undefined || this.readHits(memo, linear))
+    )
+      return this.words32[(linear + this.words32[memo + Memo.Addend]) >>> 2];
+    return this.load(linear, 4, mode);
+  }
+
+  private write32As(linear: number, value: number, mode: number): void {
+    const memo = Memo.Words + ((linear >>> 10) & 0x3c);
+    if (
+      this.words32[memo + Memo.WriteTag] === ((linear & TagMask.Dword) | mode) &&
+      (this.port === undefined || this.writeHits(memo, linear))
+    )
+      this.words32[(linear + this.words32[memo + Memo.Addend]) >>> 2] = value;
+    else this.store(linear, 4, value, mode);
   }
 
   // ---- instruction fetch ----
@@ -241,19 +265,34 @@ export class LinearAccess {
 
   // ---- slow paths ----
 
-  /** Whether a read through a memo hits the first-level cache without changing it; notes the address for the timing model. */
+  /** Whether a read through a memo hits the first-level data cache; the line becomes the most recently used, as a lookup makes it. */
   private readHits(memo: number, linear: number): boolean {
-    const host = linear + this.words32[memo + Memo.Addend];
-    if ((this.words32[dataSet(host)] | LineBit.Modified) !== ((host & LINE_MASK) | LineBit.Valid | LineBit.Modified))
-      return false;
-    this.words32[TimingWord.LastAddress] = linear;
+    const words = this.words32;
+    const host = linear + words[memo + Memo.Addend];
+    const set = dataSet(host);
+    const line = (host & LINE_MASK) | LineBit.Valid | LineBit.Modified;
+    if ((words[set] | LineBit.Modified) !== line) {
+      const other = words[set + 1];
+      if ((other | LineBit.Modified) !== line) return false;
+      words[set + 1] = words[set];
+      words[set] = other;
+    }
+    words[TimingWord.LastAddress] = linear;
     return true;
   }
 
+  /** The same for a write, which leaves the line modified. */
   private writeHits(memo: number, linear: number): boolean {
-    const host = linear + this.words32[memo + Memo.Addend];
-    if (this.words32[dataSet(host)] !== ((host & LINE_MASK) | LineBit.Valid | LineBit.Modified)) return false;
-    this.words32[TimingWord.LastAddress] = linear;
+    const words = this.words32;
+    const host = linear + words[memo + Memo.Addend];
+    const set = dataSet(host);
+    const line = (host & LINE_MASK) | LineBit.Valid | LineBit.Modified;
+    if ((words[set] | LineBit.Modified) !== line) {
+      if ((words[set + 1] | LineBit.Modified) !== line) return false;
+      words[set + 1] = words[set];
+    }
+    words[set] = line;
+    words[TimingWord.LastAddress] = linear;
     return true;
   }
 

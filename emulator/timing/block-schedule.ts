@@ -22,6 +22,8 @@ export const enum BlockTiming {
   FirstMarks = 15,
   /** 1: it ended because it was long enough, so its last instruction may pair with what follows. */
   Open = 16,
+  /** CodeCache.generation when all its lines were last found in the cache with their marks, each the most recently used of its set. */
+  LinesReady = 17,
 }
 
 /** Words of an instruction record that belong to the timing model. InstructionWord.ClocksThrough holds static clocks. */
@@ -32,6 +34,8 @@ export const enum InstructionTiming {
   Before = 23,
   /** In the record of instruction k: marks needed in line k + 1 of the block. */
   LineMarks = 24,
+  /** Where the branch target buffer had the branch last. */
+  BranchEntry = 25,
 }
 
 /** A bit that no pipeline state has and that every entry test adds. */
@@ -120,7 +124,8 @@ export class BlockScheduler {
     }
     words[block + BlockWord.Clocks] = through;
     words[block + BlockTiming.Exit] = state;
-    words[block + BlockTiming.EntryMask] = entryMask;
+    words[block + BlockTiming.EntryMask] = entryMask | PipelineState.Unfinished;
+    words[block + BlockTiming.LinesReady] = 0;
     if (groups === 1) {
       for (let record = first; record < end; record += InstructionWord.Words) {
         words[record + InstructionTiming.Schedule] |= ScheduleBits.OnlyGroup;

@@ -18,6 +18,16 @@ export class BranchTargetBuffer {
     this.words = words;
   }
 
+  /** Whether `entry` predicts that the branch at `linear` is taken to `target`, with a full counter: then executing it so changes nothing. */
+  confirms(entry: number, linear: number, target: number): boolean {
+    const { words } = this;
+    return (
+      words[TimingWord.BranchAddress + entry] === linear &&
+      words[TimingWord.BranchState + entry] === 3 &&
+      words[TimingWord.BranchTarget + entry] === target
+    );
+  }
+
   /** Entry of the branch at `linear`, or -1. */
   find(linear: number): number {
     const { words } = this;

@@ -21,6 +21,8 @@ export function codeSet(address: number): number {
 export class CodeCache {
   /** Of the last fetch: whether the line was missing. */
   missed = false;
+  /** Changes whenever a line comes, goes or changes its age. Not state. */
+  generation = 1;
   /** Told the physical address of every line that is filled: stores to its page must be looked at. */
   filled: (physical: number) => void = () => {};
   private readonly words: Int32Array;
@@ -99,6 +101,7 @@ export class CodeCache {
     if (way < 0) return false;
     const { words } = this;
     const set = codeSet(Layout.GuestRam + physical);
+    this.generation++;
     if (way === set) {
       words[set] = words[set + 1];
       words[set + MARKS] = words[set + 1 + MARKS];
@@ -116,6 +119,7 @@ export class CodeCache {
 
   /** WBINVD, INVD, reset. */
   flush(): void {
+    this.generation++;
     this.words.fill(0, TimingWord.CodeTags, TimingWord.CodeTags + 2 * CacheGeometry.Sets);
     this.words.fill(0, TimingWord.CodeMarks, TimingWord.CodeMarks + 2 * CacheGeometry.Sets);
     this.words[TimingWord.ArrivingCode] = 0;
@@ -132,6 +136,7 @@ export class CodeCache {
     const { words, counters, bus } = this;
     const usable = bus.readLine(now, physical);
     if (!this.enabled) return usable - now;
+    this.generation++;
     this.filled(physical);
     words[set + 1] = words[set];
     words[set + 1 + MARKS] = words[set + MARKS];
@@ -158,6 +163,7 @@ export class CodeCache {
 
   private swap(set: number): void {
     const { words } = this;
+    this.generation++;
     const tag = words[set];
     words[set] = words[set + 1];
     words[set + 1] = tag;

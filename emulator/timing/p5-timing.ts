@@ -114,27 +114,25 @@ export class P5Timing implements TimingModel {
     const { words } = this;
     const state = words[TimingWord.Pipeline];
     const blocking = (state | NEVER_FAST) & words[block + BlockTiming.EntryMask];
-    if (
-      this.stepwise ||
-      words[TimingWord.PairPhase] !== 0 ||
-      words[Word.RepeatInProgress] !== 0 ||
-      (blocking & ~PipelineState.WrittenMask) !== 0
-    ) {
-      return false;
-    }
+    if (this.stepwise || (blocking & ~PipelineState.WrittenMask) !== 0) return false;
     const first = words[block + BlockWord.FirstInstruction];
-    const bits = words[first + InstructionTiming.Schedule];
-    const interlock = blocking === 0 ? 0 : this.entryInterlock(block, state, bits);
-    if (interlock < 0 || !this.linesReady(block, first, words[block + BlockTiming.FirstMarks])) return false;
+    let interlock = 0;
+    if (blocking !== 0) {
+      interlock = this.entryInterlock(block, state, first);
+      if (interlock < 0) return false;
+    }
+    if (words[block + BlockTiming.LinesReady] === this.code.generation) words[TimingWord.SwappedLines] = 0;
+    else if (!this.linesReady(block, first, words[block + BlockTiming.FirstMarks])) return false;
+    else words[block + BlockTiming.LinesReady] = this.code.generation;
     this.start(block, first, state, interlock);
     // The only group of a block passes on what the group before it had to spare.
-    if ((bits & ScheduleBits.OnlyGroup) !== 0) {
+    if ((words[first + InstructionTiming.Schedule] & ScheduleBits.OnlyGroup) !== 0) {
       words[TimingWord.Pipeline] |= (state & PipelineState.CreditMask) << CREDIT_TO_CARRY;
     }
-    if (interlock > 0) {
+    if (interlock !== 0) {
       this.counters[Counter.Cycles] += interlock;
       this.pipeline.causes[Cause.Interlock] += interlock;
-      this.port.addExitCredit(bits, interlock);
+      this.port.addExitCredit(words[first + InstructionTiming.Schedule], interlock);
     }
     return true;
   }
@@ -146,7 +144,6 @@ export class P5Timing implements TimingModel {
     if (
       this.stepwise ||
       words[TimingWord.Pipeline] !== words[record + InstructionTiming.Before] ||
-      words[TimingWord.PairPhase] !== 0 ||
       (words[record + InstructionTiming.Schedule] & ScheduleBits.Second) !== 0 ||
       (words[block + BlockTiming.EntryMask] & NEVER_FAST) !== 0
     ) {
@@ -195,23 +192,19 @@ export class P5Timing implements TimingModel {
   transfer(record: number, slot: number, target: number): void {
     const { words } = this;
     const stepped = words[TimingWord.FastBlock] === 0 || words[TimingWord.Leaving] !== 0;
-    words[TimingWord.FastBlock] = 0;
     const isBranch = (words[record + InstructionWord.TimingClass] & TimingBits.Branch) !== 0;
-    let inV: boolean;
-    let flushing = false;
+    words[TimingWord.FastBlock] = 0;
     if (stepped) {
-      inV = words[TimingWord.PairPhase] === 2;
-      flushing = words[TimingWord.GroupFlush] !== 0;
+      const inV = words[TimingWord.PairPhase] === 2;
+      const flushing = words[TimingWord.GroupFlush] !== 0;
       this.pipeline.end(record);
-    } else {
+      if (isBranch) this.branch(record, slot !== 0, target, inV, flushing);
+    } else if (isBranch) {
       const bits = words[record + InstructionTiming.Schedule];
-      inV = (bits & ScheduleBits.Second) !== 0;
-      flushing = (bits & ScheduleBits.OnlyGroup) !== 0 && (words[TimingWord.EntryState] & PipelineState.Flush) !== 0;
+      const flushing =
+        (bits & ScheduleBits.OnlyGroup) !== 0 && (words[TimingWord.EntryState] & PipelineState.Flush) !== 0;
+      this.branch(record, slot !== 0, target, (bits & ScheduleBits.Second) !== 0, flushing);
     }
-    if (!isBranch) return;
-    const base = words[CS_BASE];
-    const linear = (base + words[record + InstructionWord.Eip]) | 0;
-    this.pipeline.branch(record, linear, slot !== 0, (base + target) | 0, inV, flushing);
   }
 
   /** The handler of `record`, the last instruction of its block, has run and set EIP. */
@@ -220,6 +213,7 @@ export class P5Timing implements TimingModel {
     if (words[Word.RepeatInProgress] !== 0) {
       if (words[TimingWord.FastBlock] !== 0 && words[TimingWord.Leaving] === 0) this.port.leave(record);
       words[TimingWord.FastBlock] = 0;
+      words[TimingWord.Pipeline] |= PipelineState.Unfinished;
       return;
     }
     const next = (words[record + InstructionWord.Eip] + words[record + InstructionWord.Length]) | 0;
@@ -242,6 +236,7 @@ export class P5Timing implements TimingModel {
 
   /** The state block was replaced: rebuilds what derives from it. */
   stateReplaced(): void {
+    this.code.generation++;
     for (const physical of this.code.lines()) this.watchStores(physical);
   }
 
@@ -275,6 +270,17 @@ export class P5Timing implements TimingModel {
     if ((this.memory.pageFlags(page) & PageFlag.CodeCached) === 0) this.memory.setPageFlags(page, PageFlag.CodeCached);
   }
 
+  /** A near transfer has executed; its group is over. */
+  private branch(record: number, taken: boolean, target: number, inV: boolean, flushing: boolean): void {
+    const { words } = this;
+    const base = words[CS_BASE];
+    const linear = (base + words[record + InstructionWord.Eip]) | 0;
+    const to = (base + target) | 0;
+    if (taken && !flushing && this.branches.confirms(words[record + InstructionTiming.BranchEntry], linear, to)) return;
+    this.pipeline.branch(record, linear, taken, to, inV, flushing);
+    words[record + InstructionTiming.BranchEntry] = Math.max(0, this.branches.find(linear));
+  }
+
   private start(block: number, record: number, state: number, interlock: number): void {
     const { words } = this;
     words[TimingWord.FastBlock] = block;
@@ -289,11 +295,11 @@ export class P5Timing implements TimingModel {
   }
 
   /** Clocks that the block's first group waits for an address register; -1 when the schedule does not hold then. */
-  private entryInterlock(block: number, state: number, bits: number): number {
+  private entryInterlock(block: number, state: number, first: number): number {
     const { words, counters } = this;
     const clocks = this.configuration.addressGenerationInterlock;
-    const string =
-      (state & PipelineState.String) !== 0 && this.rules.isString(words[block + BlockWord.FirstInstruction]);
+    const bits = words[first + InstructionTiming.Schedule];
+    const string = (state & PipelineState.String) !== 0 && this.rules.isString(first);
     const late = counters[Counter.Cycles] + words[block + BlockWord.Clocks] + clocks > counters[Counter.LimitCycle];
     const depends = (bits & (ScheduleBits.Sensitive | ScheduleBits.PrefixMask)) !== 0;
     return string || late || depends ? -1 : clocks;

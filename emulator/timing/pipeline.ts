@@ -69,6 +69,7 @@ export class Pipeline {
     const pairs = words[TimingWord.Pairs] !== 0;
     if (pairs && words[TimingWord.PairPhase] === 0) {
       words[TimingWord.PairPhase] = 1;
+      words[TimingWord.Pipeline] |= PipelineState.Unfinished;
       words[TimingWord.GroupExtraU] = words[TimingWord.GroupExtra];
       return;
     }

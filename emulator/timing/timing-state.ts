@@ -108,6 +108,8 @@ export const enum PipelineState {
   String = 1 << 18,
   /** A branch was mispredicted: no group has issued since. */
   Flush = 1 << 19,
+  /** The group has begun: a pair of which one member has executed, or a repeated string instruction between two elements. */
+  Unfinished = 1 << 20,
 }
 
 /** TimingWord.PairBanks: what the members of a pair access. */
