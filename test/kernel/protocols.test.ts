@@ -99,7 +99,6 @@ describe("page faults", () => {
     const target = opcode[0] === 0xe9 ? address - (script.code.here + 5) : address;
     script.raw(...opcode).code.word(target);
     paged(rig, script);
-    if (address === 0) rig.root.call("ThreadControl", { eax: idOf(70), esi: idOf(70), edx: ROOT, ecx: NIL, edi: UNCHANGED });
     const fault = rig.root.ipc(NIL, idOf(60));
     rig.run();
     expect(words(rig, fault, 2)).toEqual([(0xffe0_0002 | (rwx << 16)) >>> 0, address]);
@@ -313,7 +312,7 @@ describe("I/O ports", () => {
     child.ipc(NIL, ROOT);
     child.raw(...OUT_3F8);
     child.ipc(ROOT, ROOT);
-    child.raw(...OUT_3F8);
+    child.setTcr(Tcr.pager, ROOT).raw(...OUT_3F8);
     const after = child.saveResults();
     rig.spawnSpace(60, idOf(51), child);
     rig.root.raw(...OUT_3F8);
@@ -334,7 +333,7 @@ describe("I/O ports", () => {
     const child = rig.script();
     child.setTcr(Tcr.bufferRegister0, 0x10);
     const received = child.ipc(NIL, ROOT);
-    child.raw(...OUT_3F8);
+    child.setTcr(Tcr.pager, ROOT).raw(...OUT_3F8);
     rig.spawnSpace(60, idOf(51), child);
     rig.root.setMr(1, 8).setMr(2, ioPage(0, 16));
     rig.root.ipc(idOf(60), NIL, { tag: 0x80 });
