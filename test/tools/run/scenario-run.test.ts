@@ -90,6 +90,58 @@ describe("determinism", () => {
   });
 });
 
+describe("the same result from a snapshot", () => {
+  const golden = comparable(runOnce(bundled.faults));
+  const other = new ScenarioRun(plan);
+
+  /** Runs on from the present state in another machine, and checks the end. */
+  function goesOnTheSame(run: ScenarioRun): void {
+    other.restore(run.snapshot());
+    runWithoutPause(other, LIMIT);
+    expect(comparable(other.result())).toEqual(golden);
+  }
+
+  it("inside a REP instruction", () => {
+    const run = new ScenarioRun(plan, { faults: bundled.faults });
+    const { machine } = run;
+    let found = 0;
+    // Clock by clock: inside a REP, time goes on and elements move while EIP and the count of instructions stand still.
+    while (found < 3 && run.advance(machine.clock.now + 1) === undefined) {
+      const [eip, retired, left] = [machine.cpu.eip, machine.instructions, machine.cpu.register(1)];
+      run.advance(machine.clock.now + 1);
+      const inside =
+        machine.instructions === retired && machine.cpu.eip === eip && machine.cpu.register(1) === left - 1;
+      if (!inside || machine.cpu.cpl !== 3) continue;
+      found++;
+      goesOnTheSame(run);
+      run.advance(machine.clock.now + 100_000);
+    }
+    expect(found).toBe(3);
+  });
+
+  it("at kernel entry, before the gate's first instruction", () => {
+    const run = new ScenarioRun(plan, { faults: bundled.faults });
+    for (let found = 0; found < 3; ) {
+      run.advance(run.machine.clock.now + 1);
+      if (run.machine.cpu.cpl !== 0 || run.kernel.currentThread() === undefined) continue;
+      found++;
+      goesOnTheSame(run);
+      run.advance(run.machine.clock.now + 200_000);
+    }
+  });
+
+  it("at kernel exit, before the thread's next instruction", () => {
+    const run = new ScenarioRun(plan, { faults: bundled.faults });
+    for (let found = 0; found < 3; found++) {
+      const detach = run.machine.observe({ portalLeave: () => run.machine.stop("kernel exit") });
+      expect(run.machine.run({ cycle: run.machine.clock.now + 1_000_000 })).toMatchObject({ kind: "stopped" });
+      detach();
+      goesOnTheSame(run);
+      run.advance(run.machine.clock.now + 50_000);
+    }
+  });
+});
+
 describe("a fault", () => {
   const aimed = (line: string) => runOnce([parseFault(line)]).injections[0]!;
 
