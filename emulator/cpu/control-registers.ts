@@ -2,7 +2,7 @@
  * Control and debug registers and the instructions around them (Intel SDM vol. 3, 2.5 and 17.2; Pentium Processor User's
  * Manual vol. 3, 10.1).
  *
- * NOT IMPLEMENTED: breakpoints by debug registers (they store and read back; DR7.GD works); CR0.AM alignment checks;
+ * NOT IMPLEMENTED: breakpoints by debug registers (they store and read back; DR7.GD works);
  * CR4.VME, PVI and DE, which are reserved here as CPUID says.
  */
 import { EventKind } from "../event-log.ts";

@@ -2,7 +2,8 @@
  * Access to memory by linear address: the fast path by memos (memo.ts), and out of line everything else: translation
  * (translation.ts), page crossings, observers, the timing model.
  */
-import { Word } from "../cpu/state.ts";
+import { GUEST_FAULT } from "../cpu/exceptions.ts";
+import { Flag, Vector, Word } from "../cpu/state.ts";
 import { Layout, PageFlag } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/linear-memory.ts";
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
@@ -18,6 +19,8 @@ const enum TagMask {
   Word = 0xfffff001 | 0,
   Dword = 0xfffff003 | 0,
 }
+
+const CR0_AM = 0x40000;
 
 /** Of an address: its line in the first-level caches. */
 const LINE_MASK = -32;
@@ -300,11 +303,21 @@ export class LinearAccess {
     const room = 0x1000 - (linear & 0xfff);
     if (bytes > room) return this.loadCrossing(linear, bytes, room, mode);
     const physical = this.translation.data(linear, false, mode);
+    if ((linear & (bytes - 1)) !== 0) this.checkAlignment(mode);
     this.port?.read(linear, physical, bytes);
     const value = bytes === 4 ? this.memory.read32(physical) : this.loadBytes(physical, bytes);
     if (this.watch.memory) this.watch.memoryRead(linear, physical, bytes, value);
     else this.installMemo(linear, physical, mode);
     return value;
+  }
+
+  /** Raises #AC(0) for a misaligned access with user rights when CR0.AM and EFLAGS.AC are set (after page faults: SDM vol. 3, table 6-2). */
+  private checkAlignment(mode: number): void {
+    const words = this.words32;
+    if (mode === 0 || (words[Word.SystemFlags] & Flag.Ac) === 0 || (words[Word.Cr0] & CR0_AM) === 0) return;
+    words[Word.FaultVector] = Vector.AlignmentCheck;
+    words[Word.FaultErrorCode] = 0;
+    throw GUEST_FAULT;
   }
 
   private loadBytes(physical: number, bytes: number): number {
@@ -316,6 +329,7 @@ export class LinearAccess {
   private loadCrossing(linear: number, bytes: number, room: number, mode: number): number {
     const first = this.translation.data(linear, false, mode);
     const second = this.translation.data(linear + room, false, mode);
+    this.checkAlignment(mode);
     this.port?.readCrossing(linear, first, second);
     const low = this.loadBytes(first, room);
     const high = this.loadBytes(second, bytes - room);
@@ -333,6 +347,7 @@ export class LinearAccess {
       return;
     }
     const physical = this.translation.data(linear, true, mode);
+    if ((linear & (bytes - 1)) !== 0) this.checkAlignment(mode);
     this.port?.write(linear, physical, bytes);
     this.storeBytes(physical, bytes, value);
     if (this.watch.memory) this.watch.memoryWrite(linear, physical, bytes, truncate(value, bytes));
@@ -342,6 +357,7 @@ export class LinearAccess {
   private storeCrossing(linear: number, bytes: number, room: number, value: number, mode: number): void {
     const first = this.translation.data(linear, true, mode);
     const second = this.translation.data(linear + room, true, mode);
+    this.checkAlignment(mode);
     this.port?.writeCrossing(linear, first, second);
     this.storeBytes(first, room, value);
     this.storeBytes(second, bytes - room, value >>> (8 * room));

@@ -77,6 +77,31 @@ describe("accesses by linear address", () => {
     expect(bench.faultOf(() => bench.access.readModify32(0x5000))?.errorCode).toBe(7);
   });
 
+  it("raise #AC(0) when misaligned at CPL 3 with CR0.AM and EFLAGS.AC, after any page fault, and never otherwise", () => {
+    for (let bits = 0; bits < 8; bits++) {
+      const bench = new PagingBench();
+      const checked = bits === 7;
+      bench.map(0x5000, PHYSICAL, ALL);
+      bench.map(0x6000, PHYSICAL + 0x1000, ALL);
+      bench.start();
+      if ((bits & 1) !== 0) bench.cpu.words[Word.Cr0] |= 0x40000;
+      bench.cpu.eflags = (bits & 2) !== 0 ? 0x40002 : 2;
+      bench.cpu.setCpl((bits & 4) !== 0 ? 3 : 0);
+      const check = (action: () => void) => expect(bench.faultOf(action)?.vector).toBe(checked ? 17 : undefined);
+      check(() => bench.access.read32(0x5002));
+      check(() => bench.access.write32(0x5001, 1));
+      check(() => bench.access.read16(0x5001));
+      check(() => bench.access.write32(0x5ffe, 1));
+      expect(bench.memory.read32(PHYSICAL)).toBe(checked ? 0 : 0x100);
+      for (const address of [0x5004, 0x5000])
+        expect(bench.faultOf(() => bench.access.write32(address, 1))).toBeUndefined();
+      expect(bench.faultOf(() => bench.access.write16(0x5006, 1))).toBeUndefined();
+      expect(bench.faultOf(() => bench.access.read8(0x5007))).toBeUndefined();
+      expect(bench.faultOf(() => bench.access.readSystem32(0x5001))).toBeUndefined();
+      expect(bench.faultOf(() => bench.access.read32(0x7001))?.vector).toBe(14);
+    }
+  });
+
   it("work without paging, to the end of RAM and beyond", () => {
     const bench = new PagingBench();
     bench.access.write32(0x5001, 0x01020304);
