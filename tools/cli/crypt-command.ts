@@ -240,10 +240,9 @@ function describe(
   colours: Colours,
 ): string {
   const done = operation === "encrypt" ? "encrypted" : "decrypted";
-  const cipher = `AES-${String(key).length * 4} ${mode.toUpperCase()}`;
-  const lines = [
-    `${colours.bold(`${done} ${plural(result.bytesIn, "byte")}`)}, ${cipher}, ${plural(Number(replicas), "replica")}`,
-  ];
+  const cipher = `AES-${String(key).length * 4} ${mode.toUpperCase()}, ${plural(Number(replicas), "replica")}`;
+  const heading = result.ending === "ok" ? `${done} ${plural(result.bytesIn, "byte")}` : `not ${done}`;
+  const lines = [`${colours.bold(heading)}, ${cipher}`];
   if (result.boots === 0) return lines.join("");
   const bad = result.outcome === undefined ? undefined : outcomeLine({ outcome: result.outcome });
   if (bad !== undefined) lines.push(row("ended", [colours.red(bad)], colours));

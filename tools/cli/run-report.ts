@@ -86,7 +86,7 @@ export function voteMatrix(votes: VoteLog, replicas: readonly string[], colours:
 export function shareTable({ shares, cycles }: CryptLike, colours: Colours): string {
   const shown = shares.filter((share) => share.cycles > 0);
   const accounted = shown.reduce((sum, share) => sum + share.cycles, 0);
-  const rows = accounted < cycles ? [...shown, { part: "boot", cycles: cycles - accounted }] : shown;
+  const rows = accounted < cycles ? [...shown, { part: "unaccounted", cycles: cycles - accounted }] : shown;
   const longest = Math.max(LABEL - 1, ...rows.map(({ part }) => part.length));
   return rows
     .map(({ part, cycles: own }) => {

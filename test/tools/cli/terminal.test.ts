@@ -88,6 +88,6 @@ it("the table of shares accounts for the clocks that nobody claims", () => {
   const text = shareTable({ shares, cycles: 1000, instructions: 0, coreHertz: 1, culprits: [], injections: [] }, plain);
   expect(text.split("\n").map((line) => line.replace(/ +/g, " "))).toEqual([
     " replica-1 750 75.0 % ████████████████▌",
-    " boot 250 25.0 % █████▌",
+    " unaccounted 250 25.0 % █████▌",
   ]);
 });
