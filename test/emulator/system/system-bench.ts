@@ -48,11 +48,14 @@ export interface Fault {
 
 /** A machine in protected mode with a GDT, an empty IDT and a loaded TSS; tests call the CPU's system functions directly. */
 export class SystemBench {
-  readonly machine: Machine = createMachine({ memoryBytes: 1 << 20 });
-  readonly cpu = this.machine.cpu;
-  readonly memory = this.machine.memory;
+  readonly machine: Machine;
+  readonly cpu: Machine["cpu"];
+  readonly memory: Machine["memory"];
 
-  constructor() {
+  constructor(timing: "simple" | "p5" = "simple") {
+    this.machine = createMachine({ memoryBytes: 1 << 20, timing });
+    this.cpu = this.machine.cpu;
+    this.memory = this.machine.memory;
     enterFlatProtectedMode(this.cpu, 0x1000, KERNEL_STACK);
     this.cpu.words[Word.GdtrBase] = GDT;
     this.cpu.words[Word.GdtrLimit] = 0x7f;
