@@ -171,4 +171,5 @@ export const SYSTEM_ROWS: readonly Row[] = [
   // RSM outside system management mode is undefined; this machine has no such mode.
   row("rsm", "0F AA", "", UNDEFINED),
   row("ud2", "0F 0B", "", UNDEFINED),
+  row("ud1", "0F B9", "", UNDEFINED),
 ];
