@@ -34,6 +34,12 @@ export const PROGRAMS: readonly Program[] = [
   replica("ttable"),
   replica("bitslice"),
   { file: "attacker.elf", imageBase: TASK_BASE, folders: ["lib", "attack"] },
+  {
+    file: "byzantine.elf",
+    imageBase: TASK_BASE,
+    folders: ["lib", "byzantine", "replicas/ttable"],
+    includes: ["replicas/common"],
+  },
 ];
 
 export const LINKER_SCRIPT = "link/program.ld";
