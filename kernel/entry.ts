@@ -16,7 +16,8 @@ import type { KernelContext } from "./context.ts";
 import { Cost } from "./costs.ts";
 import { KernelEvent } from "./events.ts";
 import { IPC_VECTOR, SYSTEM_CALL_VECTOR } from "./kip.ts";
-import { KERNEL_WINDOW, Space } from "./memory-map.ts";
+import { KERNEL_WINDOW } from "./memory-map.ts";
+import { directoryOf } from "./page-table.ts";
 import { hex, KernelPanic, panic } from "./panic.ts";
 import { IRQ_VECTOR } from "./pic.ts";
 import { isRunnable, pickNext } from "./schedule.ts";
@@ -62,6 +63,8 @@ let pathBegan = 0;
 function takePath(k: KernelContext, offset: number): KernelPath {
   pathBegan = k.cpu.cycles;
   if (offset === BOOT_OFFSET) {
+    // All clocks so far were spent on programming the hardware.
+    pathBegan = 0;
     pickNext(k);
     return KernelPath.Boot;
   }
@@ -69,9 +72,9 @@ function takePath(k: KernelContext, offset: number): KernelPath {
   const thread = k.current;
   if (thread === 0) checkIdleFrame(k, vector);
   else saveRegisters(k, thread, vector);
-  k.charge(Cost.Entry);
   const path = pathOf(k, thread, vector);
   pathBegan -= accountUntilEntry(k, thread, path === KernelPath.SystemCalls ? KernelPath.Ipc : path);
+  k.charge(Cost.Entry);
   return act(k, thread, vector, path);
 }
 
@@ -185,7 +188,7 @@ function prepareThread(k: KernelContext, thread: number): void {
     k.record(KernelEvent.Switch, k.load(thread + Tcb.globalId), 0);
   }
   k.store(k.map.gsPage, k.localId(thread));
-  const directory = k.load(k.spaceOf(thread) + Space.pageDirectory);
+  const directory = directoryOf(k, k.spaceOf(thread));
   if ((words[Word.Cr3] & 0xffff_f000) >>> 0 !== directory) {
     k.charge(Cost.SwitchSpace);
     loadPageDirectory(k.cpu, directory);

@@ -23,10 +23,15 @@ const DIRECTORY_SHIFT = 22;
 /** Bytes that one page table covers. */
 export const TABLE_SPAN = 1 << DIRECTORY_SHIFT;
 
-function directoryEntry(k: KernelContext, space: number, virtual: number): number {
+/** Physical address of a space's page directory, checked to be a page of the pool. */
+export function directoryOf(k: KernelContext, space: number): number {
   const directory = k.load(space + Space.pageDirectory);
   if (!isPoolPage(k, directory)) panic(`page directory of space ${k.spaceIndex(space)} is at ${hex(directory)}`);
-  return directory + ((virtual >>> DIRECTORY_SHIFT) << 2);
+  return directory;
+}
+
+function directoryEntry(k: KernelContext, space: number, virtual: number): number {
+  return directoryOf(k, space) + ((virtual >>> DIRECTORY_SHIFT) << 2);
 }
 
 /** Physical address of the page table for a user address, 0 when there is none. */

@@ -49,7 +49,11 @@ describe("map items", () => {
     expect(rig.register(read, "eax")).toBe(0x5678);
     expect(rig.word(SCRATCH + 12)).toBe(0x1234);
     expect(rig.kernel.translate(60, FAR)).toBe(SCRATCH);
-    expect(rig.kernel.owner(SCRATCH)).toMatchObject({ kind: "user", space: rig.kernel.thread(60)?.space, virtual: FAR });
+    expect(rig.kernel.owner(SCRATCH)).toMatchObject({
+      kind: "user",
+      space: rig.kernel.thread(60)?.space,
+      virtual: FAR,
+    });
   });
 
   it("without a window: overflow on both sides, nothing mapped", () => {

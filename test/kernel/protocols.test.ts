@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { ANY, type GuestScript, NIL, period, RECEIVE_ZERO, SEND_ZERO, type Slot, Tcr, UNCHANGED } from "./support/guest-script.ts";
+import {
+  ANY,
+  type GuestScript,
+  NIL,
+  period,
+  RECEIVE_ZERO,
+  SEND_ZERO,
+  type Slot,
+  Tcr,
+  UNCHANGED,
+} from "./support/guest-script.ts";
 import { idOf, KIP_BASE, localIdOf, Rig, ROOT, SCRATCH, SIGMA0, UTCB_BASE } from "./support/rig.ts";
 
 /** Page faults, exceptions, I/O faults, interrupts, the kernel interface: ABI 3.1, 9. */
@@ -81,7 +91,10 @@ describe("page faults", () => {
     const alive = sleep(rig, 3000);
     rig.run();
     expect(rig.done(alive)).toBe(true);
-    expect(rig.kernel.thread(60)).toMatchObject({ halted: true, haltReason: "page fault, and its pager does not exist" });
+    expect(rig.kernel.thread(60)).toMatchObject({
+      halted: true,
+      haltReason: "page fault, and its pager does not exist",
+    });
   });
 
   it.each([
@@ -181,7 +194,11 @@ describe("exceptions", () => {
     const rig = new Rig();
     const { after, ip } = trap(rig, [0x0f, 0x0b]);
     rig.root.ipc(NIL, idOf(60));
-    rig.root.setMr(1, ip + 2).setMr(2, 0xffff_ffff).setMr(12, 0x99).setMr(5, 0x77);
+    rig.root
+      .setMr(1, ip + 2)
+      .setMr(2, 0xffff_ffff)
+      .setMr(12, 0x99)
+      .setMr(5, 0x77);
     rig.root.ipc(idOf(60), NIL, { tag: 12 });
     rig.run();
     expect([rig.register(after, "eax"), rig.register(after, "edi")]).toEqual([0x99, 0x77]);
@@ -223,7 +240,10 @@ describe("exceptions", () => {
     script.setTcr(Tcr.exceptionHandler, idOf(99)).raw(0x0f, 0x0b);
     paged(rig, script);
     rig.run();
-    expect(rig.kernel.thread(60)).toMatchObject({ halted: true, haltReason: expect.stringContaining("does not exist") });
+    expect(rig.kernel.thread(60)).toMatchObject({
+      halted: true,
+      haltReason: expect.stringContaining("does not exist"),
+    });
   });
 
   it("a null segment is reloaded and the instruction repeated", () => {
@@ -253,9 +273,9 @@ describe("the kernel interface", () => {
     rig.root.raw(0xf0, 0x90);
     const slot = rig.root.saveResults();
     rig.run();
-    expect((["eax", "ecx", "edx", "ebx", "ebp", "esi", "edi"] as const).map((name) => rig.register(slot, name))).toEqual([
-      KIP_BASE, 0x8405_0000, 0, 4, 5, 0x0402_0000, 7,
-    ]);
+    expect(
+      (["eax", "ecx", "edx", "ebx", "ebp", "esi", "edi"] as const).map((name) => rig.register(slot, name)),
+    ).toEqual([KIP_BASE, 0x8405_0000, 0, 4, 5, 0x0402_0000, 7]);
   });
 
   it("INT 0x31 from anywhere but a stub does nothing", () => {
