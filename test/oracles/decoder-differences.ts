@@ -91,11 +91,6 @@ export const DECODER_DIFFERENCES: readonly DecoderDifference[] = [
     applies: (d) => d.capstone?.mnemonic === "ud0" && d.ours === undefined,
   },
   {
-    name: "UD1 without ModR/M",
-    reason: "Capstone prints 0F B9 without the ModR/M byte that the manual gives it. It faults either way.",
-    applies: (d) => d.capstone?.mnemonic === "ud1" && d.ours?.mnemonic === "ud1",
-  },
-  {
     name: "VEX, EVEX and XOP prefixes",
     reason:
       "C4, C5 and 62 with a register operand and 8F with a reg field other than 0 are prefixes today, and #UD on a P5.",
