@@ -1,5 +1,5 @@
 /** The prebuilt AES replicas on the emulated CPU, one function call at a time, without a kernel. */
-import { createCipheriv, createDecipheriv } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { AesProgram } from "./aes-program.ts";
 import { byteStream } from "./byte-stream.ts";
@@ -75,26 +75,106 @@ describe.each(IMPLEMENTATIONS)("%s, AESAVS Monte Carlo", (name) => {
   });
 });
 
+/** Everything that a cache or a clock could see of a call: addresses of instructions, reads and writes, in order. */
+function traceOf(aes: AesProgram, key: Uint8Array, iv: Uint8Array, input: Uint8Array): string {
+  const hash = createHash("sha256");
+  const seen: number[] = [];
+  const detach = aes.program.machine.observe({
+    beforeInstruction: (linear) => void seen.push(linear),
+    memoryRead: (linear) => void seen.push(linear),
+    memoryWrite: (linear) => void seen.push(linear),
+  });
+  aes.setKey(key);
+  for (const mode of MODES) {
+    aes.process(mode, "encrypt", iv, input);
+    aes.process(mode, "decrypt", iv, input);
+  }
+  detach();
+  return hash.update(Uint32Array.from(seen)).digest("hex");
+}
+
+describe("constant time", () => {
+  const bytes = byteStream("constant time");
+  const secrets: (readonly [key: Buffer, iv: Buffer, input: Buffer])[] = [0, 0xff].map(
+    (byte) => [Buffer.alloc(32, byte), Buffer.alloc(16, byte), Buffer.alloc(48, byte)] as const,
+  );
+  for (let i = 0; i < 4; i++) secrets.push([bytes(32), bytes(16), bytes(48)]);
+
+  it("the bitsliced replica executes and touches the same addresses whatever key and data are", () => {
+    const aes = new AesProgram("bitslice");
+    expect(new Set(secrets.map(([key, iv, input]) => traceOf(aes, key, iv, input))).size).toBe(1);
+  });
+
+  it.each(["bytewise", "ttable"])("the %s replica does not: its look-ups show in the trace", (name) => {
+    const aes = new AesProgram(name);
+    expect(new Set(secrets.map(([key, iv, input]) => traceOf(aes, key, iv, input))).size).toBe(secrets.length);
+  });
+});
+
 describe("fault targets", () => {
-  it("the bytewise replica's state lies in aes_state before each round: FIPS-197 appendix B", () => {
-    const aes = new AesProgram("bytewise");
-    aes.setKey(hex("2b7e151628aed2a6abf7158809cf4f3c"));
-    const { program } = aes;
-    const { memory } = program.machine;
-    const states: string[] = [];
-    const rounds = ["aes_encrypt_round", "aes_encrypt_last_round"].map((symbol) => program.address(symbol));
+  const rounds = ["aes_encrypt_round", "aes_encrypt_last_round"];
+  const plain = hex("3243f6a8885a308d313198a2e0370734");
+  const aes = new AesProgram("bytewise");
+  const { program } = aes;
+  const { memory } = program.machine;
+  aes.setKey(hex("2b7e151628aed2a6abf7158809cf4f3c"));
+
+  /** Encrypts FIPS-197's appendix B; `before` is called just before each round, from 1. */
+  function encrypt(before: (round: number) => void): Buffer {
+    const addresses = rounds.map((symbol) => program.address(symbol));
+    let round = 0;
     const detach = program.machine.observe({
       beforeInstruction(linear) {
-        if (rounds.includes(linear)) {
-          states.push(Buffer.from(memory.readBytes(program.address("aes_state"), 16)).toString("hex"));
-        }
+        if (addresses.includes(linear)) before(++round);
       },
     });
-    aes.process("ecb", "encrypt", new Uint8Array(16), hex("3243f6a8885a308d313198a2e0370734"));
+    const output = aes.process("ecb", "encrypt", new Uint8Array(16), plain);
     detach();
+    return output;
+  }
+
+  const right = encrypt(() => undefined);
+
+  function flip(symbol: string, bit: number): void {
+    const at = program.address(symbol) + (bit >> 3);
+    memory.write8(at, memory.read8(at) ^ (1 << (bit & 7)));
+  }
+
+  function wrongBytes(output: Buffer): number {
+    return output.filter((byte, i) => byte !== right[i]).length;
+  }
+
+  it("the bytewise replica's state lies in aes_state before each round: FIPS-197 appendix B", () => {
+    const states: string[] = [];
+    encrypt(() => states.push(Buffer.from(memory.readBytes(program.address("aes_state"), 16)).toString("hex")));
     expect(states).toHaveLength(10);
     expect(states[0]).toBe("193de3bea0f4e22b9ac68d2ae9f84808");
     expect(states[1]).toBe("a49c7ff2689f352b6b5bea43026a5049");
     expect(states[9]).toBe("eb40f21e592e38848ba113e71bc342d2");
+    expect(right).toEqual(hex("3925841d02dc09fbdc118597196a0b32"));
+  });
+
+  it.each([
+    [10, 1],
+    [9, 4],
+    [8, 16],
+  ])("any bit of the state flipped before round %i makes exactly %i bytes of the ciphertext wrong", (round, wrong) => {
+    for (let bit = 0; bit < 128; bit++) {
+      const output = encrypt((now) => {
+        if (now === round) flip("aes_state", bit);
+      });
+      expect(wrongBytes(output), `bit ${bit}`).toBe(wrong);
+    }
+  });
+
+  it("any bit of the last round key flipped makes exactly that bit of the ciphertext wrong", () => {
+    for (let bit = 0; bit < 128; bit++) {
+      flip("aes_round_keys", 10 * 128 + bit);
+      const output = encrypt(() => undefined);
+      flip("aes_round_keys", 10 * 128 + bit);
+      const expected = Buffer.from(right);
+      expected[bit >> 3]! ^= 1 << (bit & 7);
+      expect(output, `bit ${bit}`).toEqual(expected);
+    }
   });
 });
