@@ -3,6 +3,7 @@ import { bundledScenario, type Image } from "../image/image.ts";
 import { replicaCount } from "../image/scenario.ts";
 import type { BootPlan } from "../run/boot-plan.ts";
 import type { RunResult } from "../run/run-result.ts";
+import type { ScenarioRun } from "../run/scenario-run.ts";
 import {
   culpritLines,
   injectionLines,
@@ -17,8 +18,10 @@ import {
 import { type Colours, plural } from "./terminal.ts";
 
 /** What is about to run. */
-export function bootHeader(image: Image, plan: BootPlan, faults: readonly string[], colours: Colours): string {
+export function bootHeader(image: Image, run: ScenarioRun, faults: readonly string[], colours: Colours): string {
+  const { plan } = run;
   const { scenario, workload } = plan;
+  const { timing } = run.machine.configuration;
   const kinds = scenario.replicas.map(
     ({ implementation, module, count: n }) => `${n > 1 ? `${n} x ` : ""}${implementation ?? module}`,
   );
@@ -26,7 +29,7 @@ export function bootHeader(image: Image, plan: BootPlan, faults: readonly string
   const lines = [
     `${colours.bold("quorum86")}  ${colours.cyan(scenario.name)}${scenario.description ? `: ${scenario.description}` : ""}`,
     "",
-    row("machine", [`${scenario.machine.memory >> 20} MiB of RAM, Pentium at 100 MHz`], colours),
+    row("machine", [`${scenario.machine.memory >> 20} MiB of RAM, Pentium at 100 MHz, ${timing} timing`], colours),
     row("replicas", [`${replicaCount(scenario)} (${kinds.join(", ")})`], colours),
     row(
       "workload",

@@ -45,14 +45,15 @@ export function sharedOptions(argv: Argv): Argv<SharedArguments> {
 }
 
 export const FAULT_HELP = `Faults
-  TARGET:flip:BIT[,BIT...]@TRIGGER
-  TARGET   replica-2:eax                  a register (${"eax ecx edx ebx esp ebp esi edi eip eflags"})
-           replica-2:aes_round_keys+16    memory by symbol, in the replica's own space
-           replica-2:0x0804a010           memory by virtual address
-           physical:0x123000              memory by physical address
-  TRIGGER  cycle=N                        at that clock of the machine
-           instruction=N                  after N user instructions of the target's own
-  --fault replaces the scenario's own faults; --fault none runs without any`;
+  TARGET:flip:BIT[,BIT...]@TRIGGER, where TARGET is
+    replica-2:eax            a register: eax ecx edx ebx esp ebp esi edi eip eflags
+    replica-2:aes_state+4    memory by symbol, in that replica's own space
+    replica-2:0x0804a010     memory by virtual address
+    physical:0x123000        memory by physical address
+  and TRIGGER is
+    cycle=N                  at that clock of the machine
+    instruction=N            after N user instructions of the target's own
+  They replace the scenario's own faults; --fault none runs without any.`;
 
 /** A text option that may be given once. */
 export function single(value: Text, name: string): string | undefined {

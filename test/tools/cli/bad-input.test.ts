@@ -107,3 +107,19 @@ describe("damaged files, through the program itself", () => {
     }
   });
 });
+
+it.each([["--help"], ["boot", "--help"], ["encrypt", "--help"], ["decrypt", "--help"], ["image", "--help"]])(
+  "%s %s teaches by example, in 80 columns",
+  (...words) => {
+    const { status, stdout } = quorum86(words.filter((word) => word !== undefined));
+    expect(status).toBe(0);
+    expect(stdout.toString()).toMatch(/^Examples\n {2}quorum86 /m);
+    expect(stdout.toString()).toMatch(/^Exit codes\n {2}0 /m);
+    expect(
+      stdout
+        .toString()
+        .split("\n")
+        .filter((line) => line.length > 80),
+    ).toEqual([]);
+  },
+);

@@ -70,7 +70,7 @@ export async function run(argv: ArgumentsCamelCase<BootArguments>): Promise<numb
   const colours = coloursFor(process.stdout);
   const talk = !argv.json && !argv.quiet;
   if (talk) {
-    const lines = bootHeader(image, plan, faults.map(formatFault), colours);
+    const lines = bootHeader(image, machineRun, faults.map(formatFault), colours);
     process.stdout.write(`${lines}\n${serial.onTerminal ? `${rule("serial line", colours)}\n` : ""}`);
   }
   const progress = new Progress(plan.scenario.name, !argv.quiet && !serial.onTerminal);
