@@ -163,7 +163,20 @@ export class DataPort {
     const block = words[TimingWord.FastBlock];
     const cycles = this.counters[Counter.Cycles];
     if (block === 0) return cycles;
-    return cycles - words[block + BlockWord.Clocks] + words[this.current() + InstructionWord.ClocksThrough];
+    const record = this.current();
+    return (
+      cycles -
+      words[block + BlockWord.Clocks] +
+      words[record + InstructionWord.ClocksThrough] -
+      (words[TimingWord.Leaving] === 0 ? this.ahead(record) : 0)
+    );
+  }
+
+  /** Clocks charged at the entry of the static schedule that stepping charges when the pair begun by `record` is complete. */
+  private ahead(record: number): number {
+    const { words } = this;
+    const first = (words[record + InstructionTiming.Schedule] & ScheduleBits.First) !== 0;
+    return first && record === words[TimingWord.EntryRecord] ? words[TimingWord.EntryInterlock] : 0;
   }
 
   /** RAM is cached; PCD and PWT of its mapping are not looked at. */
@@ -268,6 +281,7 @@ export class DataPort {
     const before = this.stateBefore(first);
     const conflict = (bits & ScheduleBits.Conflict) !== 0 || words[TimingWord.ConflictRecord] === record;
     words[TimingWord.Leaving] = 1;
+    this.counters[Counter.Cycles] -= this.ahead(record);
     // The interpreter leaves the block at the end of this instruction.
     words[Word.CodeChanged] = 1;
     words[TimingWord.Pipeline] = before;

@@ -2,8 +2,8 @@
  * The path behind the first-level caches: 64-bit bus, second-level cache, memory with open rows, posted writes.
  *
  * The bus runs at a fixed ratio of the core clock and a request starts at the next bus edge. Bursts are four quadwords,
- * the critical one first, in the order A[4:3] XOR beat (Pentium Processor User's Manual vol. 1, 6.3.3.1). One transfer at a time: whoever
- * comes later waits, so that a read after posted writes waits for them.
+ * the critical one first, in the order A[4:3] XOR beat (Pentium Processor User's Manual vol. 1, 6.3.3.1). One transfer at a time; the address
+ * of a read may go out while the burst before it still arrives (pipelined bus cycles, 6.3.6), but not before buffered writes are out.
  *
  * Times: `now` and results are core clocks; inside, "units" are core clocks times the bus side of the ratio, so that
  * both clocks have whole edges.
@@ -45,7 +45,7 @@ export class MemoryBus {
   /** Reads a line into a first-level cache. Result: the core clock at which the quadword at `physical` can be used. */
   readLine(now: number, physical: number): number {
     const { configuration } = this;
-    const start = this.request(now);
+    const start = this.readRequest(now);
     let first: number;
     let step: number;
     if (this.l2Holds(physical)) {
@@ -57,14 +57,15 @@ export class MemoryBus {
       this.allocateL2(physical, start);
     }
     this.quadwordStep = step;
-    this.firstQuadword = start + first * this.busUnits;
+    const idle = this.counters[TimingCounter.BusFree] + step * this.busUnits;
+    this.firstQuadword = Math.max(start + first * this.busUnits, idle);
     this.counters[TimingCounter.BusFree] = this.firstQuadword + 3 * step * this.busUnits;
     return this.usable(this.firstQuadword);
   }
 
   /** Reads at most eight bytes without filling a line. Result: the core clock at which they can be used. */
   readSingle(now: number, physical: number): number {
-    const start = this.request(now);
+    const start = Math.max(this.readRequest(now), this.counters[TimingCounter.BusFree]);
     const first = this.l2Holds(physical) ? this.configuration.l2Read : this.openRow(physical);
     const end = start + first * this.busUnits;
     this.counters[TimingCounter.BusFree] = end;
@@ -75,14 +76,14 @@ export class MemoryBus {
   writeSingle(now: number, physical: number): number {
     const start = this.request(now);
     const end = start + this.writeClocks(physical, start, 1) * this.busUnits;
-    this.counters[TimingCounter.BusFree] = end;
+    this.written(end);
     return Math.ceil(end / this.coreUnits);
   }
 
   /** Writes a modified line back, as soon as the bus is free after what is going on. Nobody waits for it. */
   writeBackLine(now: number, physical: number): void {
     const start = Math.max(this.edge(now * this.coreUnits), this.counters[TimingCounter.BusFree]);
-    this.counters[TimingCounter.BusFree] = start + this.writeClocks(physical, start, 4) * this.busUnits;
+    this.written(start + this.writeClocks(physical, start, 4) * this.busUnits);
   }
 
   /** A locked read and write of one datum. Result: the core clock at which it is over. */
@@ -91,7 +92,7 @@ export class MemoryBus {
     const read = this.l2Holds(physical) ? this.configuration.l2Read : this.openRow(physical);
     const write = this.writeClocks(physical, start, 1);
     const end = start + (read + write + this.configuration.lockedOverhead) * this.busUnits;
-    this.counters[TimingCounter.BusFree] = end;
+    this.written(end);
     return Math.ceil(end / this.coreUnits);
   }
 
@@ -114,12 +115,24 @@ export class MemoryBus {
   reset(): void {
     this.l2.fill(0);
     this.words.fill(0, TimingWord.OpenRow, TimingWord.OpenRow + 4);
-    this.counters.fill(0, TimingCounter.BusFree, TimingCounter.ArrivingCodeTime + 1);
+    this.counters.fill(0, TimingCounter.BusFree, TimingCounter.WritesDone + 1);
   }
 
+  /** Where a write or a locked cycle asked for now starts. */
   private request(now: number): number {
     const unit = this.edge((now + this.configuration.missDetect) * this.coreUnits);
     return Math.max(unit, this.counters[TimingCounter.BusFree]);
+  }
+
+  /** Where the address of a read asked for now goes out. */
+  private readRequest(now: number): number {
+    const unit = this.edge((now + this.configuration.missDetect) * this.coreUnits);
+    return Math.max(unit, this.counters[TimingCounter.WritesDone]);
+  }
+
+  private written(end: number): void {
+    this.counters[TimingCounter.BusFree] = end;
+    this.counters[TimingCounter.WritesDone] = end;
   }
 
   private edge(unit: number): number {

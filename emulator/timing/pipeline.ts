@@ -94,13 +94,15 @@ export class Pipeline {
     const { words, configuration } = this;
     const allocate = !configuration.btbNoAllocateUnmarked || this.code.marked(words[record + InstructionWord.Physical]);
     let right = this.branches.execute(linear, taken, target, allocate);
-    if (flushing) right = !taken;
+    // The branch of a loop that is a single group is predicted normally: such loops run at one clock.
+    if (flushing && words[TimingWord.FlushBranch] !== linear) right = !taken;
     if (right) return;
     const conditional = (words[record + InstructionWord.TimingClass] & TimingBits.Conditional) !== 0;
     const clocks = inV && conditional ? configuration.branchMispredictV : configuration.branchMispredictU;
     this.counters[Counter.Cycles] += clocks;
     this.causes[Cause.Branch] += clocks;
     words[TimingWord.Pipeline] = PipelineState.Flush;
+    words[TimingWord.FlushBranch] = linear;
   }
 
   /** Control leaves the stream of instructions (event, far transfer): nothing is pending, nothing hides or interlocks. */

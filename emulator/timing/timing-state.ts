@@ -56,6 +56,8 @@ export const enum TimingWord {
   /** Linear address of the last data access. */
   LastAddress = 4113,
   GroupEnd = 4114,
+  /** Linear address of the last mispredicted branch, for PipelineState.Flush. */
+  FlushBranch = 4115,
 
   /** Physical line address + 1 of the data (code) line that is still arriving, 0 for none. */
   ArrivingData = 4128,
@@ -82,7 +84,7 @@ export const enum TimingWord {
 
 /** Indices into the counters (8-byte units). Times in bus units are core clocks times `busClocksPerBusRatio`. */
 export const enum TimingCounter {
-  /** Bus unit at which the bus is free. */
+  /** Bus unit at which the last transfer ends. */
   BusFree = 2080,
   /** Core clock at which the U (V) write buffer is empty. */
   WriteBufferU = 2081,
@@ -92,6 +94,8 @@ export const enum TimingCounter {
   /** Bus unit at the end of the first quadword of the arriving data (code) line. */
   ArrivingDataTime = 2084,
   ArrivingCodeTime = 2085,
+  /** Bus unit at which the last write or locked cycle ends: reads start after it. */
+  WritesDone = 2086,
 }
 
 /** TimingWord.Pipeline: what the groups before leave to the next ones. */
