@@ -285,7 +285,7 @@ function generateOrdinary(builder: CaseBuilder, encoding: Encoding): void {
     if (operand.startsWith("Z")) {
       const chosen = encoding.kind === "exchange" ? random.between(1, 7) : random.below(8);
       const last = builder.opcode.length - 1;
-      builder.opcode[last] = (builder.opcode[last] as number) + chosen;
+      builder.opcode[last] = ((builder.opcode[last] as number) & 0xf8) | chosen;
       const bits = operandBits(operand, builder.size);
       if (!(encoding.kind === "stack" && chosen === Register.Esp))
         builder.setOperandRegister(chosen, bits, random.operand(bits));

@@ -167,6 +167,8 @@ function main(): void {
   }
   process.stdout.write(`${total} vectors, ${confirmations} confirmed by ${emulated.driver.name}\n`);
   for (const [name, times] of explained) process.stdout.write(`known difference: ${name}: ${times}\n`);
+  for (const { name } of UNICORN_DIFFERENCES)
+    if (!explained.has(name)) unexplained.push(`no case any more of: ${name}`);
   if (unexplained.length > 0) {
     process.stdout.write(
       `${unexplained.length} differences without an explanation:\n${unexplained.slice(0, 40).join("\n")}\n`,

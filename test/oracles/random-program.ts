@@ -28,7 +28,9 @@ const PLAIN: readonly Encoding[] = CATALOGUE.filter(
       encoding.kind,
     ) &&
     !encoding.operands.some((operand) => /^[OM]/.test(operand)) &&
-    encoding.mnemonic !== "wait",
+    encoding.mnemonic !== "wait" &&
+    // libunicorn does not know this second encoding of TEST (differences.ts); the golden vectors have it from silicon.
+    !/^F[67]\/1$/.test(encoding.key),
 );
 
 const COMPARE_DEFINES_ALL_FLAGS = [0x83, 0xf8]; // CMP EAX, imm8
@@ -98,7 +100,8 @@ function plain(random: Random, reserved: Reserved): number[] {
   for (const operand of encoding.operands) {
     if (operand.startsWith("Z"))
       opcode[opcode.length - 1] =
-        (opcode.at(-1) ?? 0) + (operand === "Zb" ? freeByte(random, reserved) : freeRegister(random, reserved));
+        ((opcode.at(-1) ?? 0) & 0xf8) |
+        (operand === "Zb" ? freeByte(random, reserved) : freeRegister(random, reserved));
     else if (operand.startsWith("I"))
       immediates.push(...(limitedCount(random, encoding, size) ?? immediateOf(random, operand, size)));
   }
@@ -173,7 +176,7 @@ function stack(random: Random): number[] {
   const body = plainRun(random, 1, new Set());
   if (kind === 0) return [0x60, ...body, 0x61];
   if (kind === 1)
-    return [0xc8, random.below(64) & ~3, 0, random.below(3), ...plainRun(random, 1, new Set([EBP])), 0xc9];
+    return [0xc8, random.below(64) & ~3, 0, random.below(2), ...plainRun(random, 1, new Set([EBP])), 0xc9];
   if (kind === 2) return [0x9c, ...body, 0x9d];
   const push = random.pick([
     [0x50 + freeRegister(random, new Set())],

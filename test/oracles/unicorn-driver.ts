@@ -58,6 +58,9 @@ interface Library {
     begin: number,
     end: number,
   ) => number;
+  allocateContext: (engine: unknown, context: unknown[]) => number;
+  saveContext: (engine: unknown, context: unknown) => number;
+  restoreContext: (engine: unknown, context: unknown) => number;
   version: (major: number[], minor: number[]) => number;
 }
 
@@ -77,6 +80,9 @@ function loadLibrary(): Library | string {
         stop: library.func("int uc_emu_stop(void *)"),
         control: library.func("int uc_ctl(void *, uint32_t, uint64_t, uint64_t)"),
         hook: library.func("int uc_hook_add(void *, _Out_ void **, int, void *, void *, uint64_t, uint64_t)"),
+        allocateContext: library.func("int uc_context_alloc(void *, _Out_ void **)"),
+        saveContext: library.func("int uc_context_save(void *, void *)"),
+        restoreContext: library.func("int uc_context_restore(void *, void *)"),
         version: library.func("unsigned int uc_version(_Out_ int *, _Out_ int *)"),
       };
     } catch {
@@ -95,9 +101,12 @@ class UnicornDriver implements TestDriver {
   readonly name: string;
   private readonly library: Library;
   private readonly engine: unknown;
+  /** The processor as it was made: an exception that nothing delivers would turn the next one into a double fault. */
+  private readonly pristine: unknown;
   private readonly callbacks: ReturnType<typeof koffi.register>[] = [];
   private readonly value = new Uint32Array(1);
   private vector = -1;
+  private translated = { begin: 0, end: 1 };
   private memoryFault: { type: number; address: number } | undefined;
 
   constructor(library: Library, name: string) {
@@ -113,6 +122,10 @@ class UnicornDriver implements TestDriver {
       );
       this.writeMemory(page.address, STAGE_BACKGROUND[i] as Uint8Array);
     });
+    const context: unknown[] = [null];
+    this.check(library.allocateContext(this.engine, context), "uc_context_alloc");
+    this.pristine = context[0];
+    this.check(library.saveContext(this.engine, this.pristine), "uc_context_save");
     const onInterrupt = koffi.register((_uc: unknown, vector: number) => {
       this.vector = vector;
       library.stop(this.engine);
@@ -163,13 +176,17 @@ class UnicornDriver implements TestDriver {
         this.writeMemory(from, part);
       }
     }
+    this.check(library.restoreContext(engine, this.pristine), "uc_context_restore");
     test.registers.forEach((value, i) => {
       this.writeRegister(REGISTER_IDS[i] as number, value);
     });
     this.writeRegister(EFLAGS, test.eflags);
     this.vector = -1;
     this.memoryFault = undefined;
-    library.control(engine, CONTROL_REMOVE_TRANSLATION, test.eip, test.eip + 1);
+    // Memory writes from outside do not invalidate translations: neither of this code nor of the case before it.
+    library.control(engine, CONTROL_REMOVE_TRANSLATION, this.translated.begin, this.translated.end);
+    this.translated = { begin: test.eip, end: test.eip + test.codeBytes + 1 };
+    library.control(engine, CONTROL_REMOVE_TRANSLATION, this.translated.begin, this.translated.end);
     const error = library.start(engine, test.eip, 0xffff_ffff, 0, 0);
     const outcome = this.readOutcome(test, error, before);
     this.restore(before);

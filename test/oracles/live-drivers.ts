@@ -1,0 +1,23 @@
+/** Opens the judges that this machine has; says what is missing. */
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { openNativeDriver } from "./native-driver.ts";
+import type { DriverOrReason } from "./test-driver.ts";
+
+const HARNESS = join(dirname(fileURLToPath(import.meta.url)), "native", "harness.c");
+
+export function openSilicon(): DriverOrReason {
+  if (process.platform !== "linux" || process.arch !== "x64")
+    return { missing: `${process.platform} on ${process.arch} runs no 32-bit x86 program` };
+  return openNativeDriver(HARNESS);
+}
+
+/** koffi is a native module: it, too, may be missing. */
+export async function openUnicorn(): Promise<DriverOrReason> {
+  try {
+    const { openUnicornDriver } = await import("./unicorn-driver.ts");
+    return openUnicornDriver();
+  } catch (error) {
+    return { missing: `koffi: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
