@@ -1,8 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { createCipheriv } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { findSymbol } from "../../../emulator/loader/elf.ts";
+import type { Fault } from "../../../tools/faults/fault.ts";
 import { parseFault } from "../../../tools/faults/fault-line.ts";
 import type { Operation } from "../../../tools/image/boot-config.ts";
+import type { Image } from "../../../tools/image/image.ts";
+import { planBoot } from "../../../tools/run/boot-plan.ts";
 import { cryptImage } from "../../../tools/run/crypt-image.ts";
 import { addToCounter, type CryptResult, cryptStream, type FileMode } from "../../../tools/run/crypt-stream.ts";
 import { Random } from "../support/random.ts";
@@ -127,6 +131,38 @@ describe("with a fault", () => {
     expect(result.injections).toEqual([expect.objectContaining({ applied: true })]);
     expect(result.injections[0]!.cycle).toBeGreaterThan(golden.result.cycles / 2);
     expect(result.culprits[0]!.rounds[0]).toBeGreaterThan(2);
+  });
+});
+
+describe("replicas that loop for ever", () => {
+  /** The word at the entry of the AES function becomes `jmp $`. */
+  function endlessLoop(image: Image, replica: number): Fault {
+    const { elf } = planBoot(image).components.find(({ name }) => name === `replica-${replica}`)!;
+    const { value } = findSymbol(elf, "aes_process")!;
+    const segment = elf.segments.find(
+      ({ virtualAddress, data }) => value - virtualAddress < data.length && value >= virtualAddress,
+    )!;
+    const at = value - segment.virtualAddress;
+    const word = segment.data[at]! | (segment.data[at + 1]! << 8);
+    const flip = Array.from({ length: 16 }, (_, bit) => bit).filter((bit) => (((word ^ 0xfeeb) >> bit) & 1) === 1);
+    const component = `replica-${replica}`;
+    return { target: { component, address: value }, model: { flip }, trigger: { instruction: 80_000 } };
+  }
+
+  it.each([
+    [3, [2]],
+    [7, [1, 4, 6]],
+    [16, [1, 2, 3, 4, 5, 6, 7]],
+  ])("of %i replicas %j: the output is right, they are named, and no other", async (count, loopers) => {
+    const image = cryptImage(count, ["bytewise", "ttable", "bitslice"]);
+    const faults = loopers.map((replica) => endlessLoop(image, replica));
+    const cipher = randomCipher("ctr", 16);
+    const input = random.bytes(6_000);
+    const { output, result } = await crypt("encrypt", cipher, input, { image, faults });
+    expect(result.injections.map(({ applied }) => applied)).toEqual(loopers.map(() => true));
+    expect(output.equals(byNode(cipher, input))).toBe(true);
+    expect(new Set(result.culprits.map(({ replica }) => replica))).toEqual(new Set(loopers));
+    expect(result.culprits.every(({ reason }) => reason === "late")).toBe(true);
   });
 });
 
