@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { writeControlRegister } from "../../../emulator/cpu/control-registers.ts";
 import { interruptReturn } from "../../../emulator/cpu/interrupt-return.ts";
 import { Flag, Word } from "../../../emulator/cpu/state.ts";
 import { EventKind } from "../../../emulator/event-log.ts";
@@ -322,6 +323,66 @@ describe("a portal page", () => {
   it("must be a page of RAM", () => {
     expect(() => bench.machine.registerPortal(0x30010, () => {})).toThrow(RangeError);
     expect(() => bench.machine.registerPortal(0x40000000, () => {})).toThrow(RangeError);
+  });
+});
+
+describe("observers", () => {
+  it("see interrupts, exceptions, ports, portals and the shutdown, in order, and nothing after they are detached", () => {
+    const { machine, cpu } = bench;
+    const seen: string[] = [];
+    const detach = machine.observe({
+      exception: (vector, errorCode, eip) => seen.push(`exception ${vector} ${errorCode} ${eip - CODE}`),
+      interrupt: (vector, kind, eip) => seen.push(`${kind} ${vector} ${eip - CODE}`),
+      portalEnter: (physical) => seen.push(`enter ${physical.toString(16)}`),
+      portalLeave: (physical) => seen.push(`leave ${physical.toString(16)}`),
+      portRead: (port, bytes, value) => seen.push(`in ${port.toString(16)} ${bytes} ${value}`),
+      portWrite: (port, bytes, value) => seen.push(`out ${port.toString(16)} ${bytes} ${value}`),
+      shutdown: () => seen.push("shutdown"),
+    });
+    machine.registerPortal(0x30000, () => interruptReturn(cpu, 4));
+    bench.gate(0x2000 + 8 * 0x40, 0x08, 0x30000, 0x8e);
+    handler(6, 0x83, 0x04, 0x24, 2, IRET); // add dword [esp], 2; iret
+    // int 0x40; ud2; in al, 0x21; out 0x21, al; lidt [0]; ud2
+    load(0xcd, 0x40, 0x0f, 0x0b, 0xe4, 0x21, 0xe6, 0x21, 0x0f, 0x01, 0x1d, 0, 0, 0, 0, 0x0f, 0x0b);
+    expect(machine.run()).toEqual({ kind: "shutdown" });
+    const expected = ["enter 30000", "leave 30000", "exception 6 0 2", "in 21 1 255", "out 21 1 255", "shutdown"];
+    expect(seen).toEqual(["software 64 2", ...expected]);
+    detach();
+    machine.ports.read(0x21, 1);
+    expect(seen).toHaveLength(7);
+  });
+
+  it("see every data access with its addresses and values, and page walks", () => {
+    const { machine, cpu, memory } = bench;
+    const seen: string[] = [];
+    for (let i = 0; i < 64; i++) memory.write32(0x41000 + 4 * i, (i << 12) | 7);
+    memory.write32(0x41000 + 4 * 0x50, 0x00051007);
+    memory.write32(0x40000, 0x41007);
+    // mov [0x50004], eax; mov cl, [0x50007]; cli; hlt
+    load(0xa3, 4, 0, 5, 0, 0x8a, 0x0d, 7, 0, 5, 0, CLI, HLT);
+    cpu.setRegister(0, 0x80000001);
+    writeControlRegister(cpu, 3, 0x40000);
+    writeControlRegister(cpu, 0, 0x80010011);
+    machine.observe({
+      memoryRead: (linear, physical, bytes, value) =>
+        seen.push(`read ${[linear, physical, bytes, value].map((n) => n.toString(16))}`),
+      memoryWrite: (linear, physical, bytes, value) =>
+        seen.push(`write ${[linear, physical, bytes, value].map((n) => n.toString(16))}`),
+      walkRead: (physical, value) => seen.push(`walk ${[physical, value].map((n) => n.toString(16))}`),
+      walkWrite: (physical, value) => seen.push(`mark ${[physical, value].map((n) => n.toString(16))}`),
+    });
+    machine.run();
+    expect(seen).toEqual([
+      "walk 40000,41007",
+      "mark 40000,41027",
+      "walk 41040,10007",
+      "mark 41040,10027",
+      "walk 40000,41027",
+      "walk 41140,51007",
+      "mark 41140,51067",
+      "write 50004,51004,4,80000001",
+      "read 50007,51007,1,80",
+    ]);
   });
 });
 

@@ -1,7 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { deliverFault, deliverPendingInterrupt, softwareInterrupt } from "../../../emulator/cpu/interrupt-delivery.ts";
 import { interruptReturn } from "../../../emulator/cpu/interrupt-return.ts";
+import { portRead } from "../../../emulator/cpu/port-access.ts";
+import { loadSegment } from "../../../emulator/cpu/segmentation.ts";
 import { Flag, SegmentRegister, SegmentWord, Word } from "../../../emulator/cpu/state.ts";
+import { ltr } from "../../../emulator/cpu/task-state-segment.ts";
 import {
   CODE_READABLE,
   CODE0,
@@ -163,6 +166,72 @@ describe("INT n from ring 3", () => {
       for (const words of [before, after]) words.fill(0, Word.FaultVector, Word.FaultErrorCode + 1);
       expect([...after]).toEqual([...before]);
     });
+});
+
+describe("stacks of 16 bits", () => {
+  /** Loads SS with a 16-bit stack segment at 0x50000. */
+  function load16BitStack(pointer: number): void {
+    bench.descriptor(FIRST_FREE, 0x50000, 0xffff, PRESENT | DATA_WRITABLE, 0);
+    loadSegment(bench.cpu, SegmentRegister.Ss, FIRST_FREE);
+    bench.cpu.setRegister(4, pointer);
+  }
+
+  it("use SP and keep the upper half of ESP", () => {
+    bench.interruptGate(0x40);
+    load16BitStack(0x12340100);
+    softwareInterrupt(bench.cpu, 0x40, 0x1002);
+    expect(bench.cpu.register(4)).toBe(0x123400f4);
+    expect(bench.memory.read32(0x500f4)).toBe(0x1002);
+    interruptReturn(bench.cpu, 4);
+    expect([bench.cpu.eip, bench.cpu.register(4)]).toEqual([0x1002, 0x12340100]);
+  });
+
+  it("wrap around at 64 KiB between two pushes", () => {
+    bench.interruptGate(0x40);
+    load16BitStack(0x0004);
+    softwareInterrupt(bench.cpu, 0x40, 0x1002);
+    expect(bench.cpu.register(4)).toBe(0xfff8);
+    expect(bench.memory.read32(0x50000)).toBe(0x0002);
+    expect(bench.memory.read32(0x5fffc)).toBe(CODE0);
+    expect(bench.memory.read32(0x5fff8)).toBe(0x1002);
+  });
+
+  it("fault with #SS(0) where a push would cross the end, nothing pushed", () => {
+    bench.interruptGate(0x40);
+    load16BitStack(0x0002);
+    expect(bench.faultOf(() => softwareInterrupt(bench.cpu, 0x40, 0x1002))).toEqual({ vector: SS, errorCode: 0 });
+    expect(bench.cpu.register(4)).toBe(0x0002);
+  });
+});
+
+describe("a 286 TSS", () => {
+  it("gives inner stacks as SP:SS words from offset 2", () => {
+    bench.descriptor(FIRST_FREE, 0x6000, 0x2b, PRESENT | 0x01, 0);
+    bench.memory.write16(0x6002, 0x9100);
+    bench.memory.write16(0x6004, DATA0);
+    ltr(bench.cpu, FIRST_FREE);
+    bench.interruptGate(0x40, USER_GATE);
+    bench.enterLevel(3);
+    softwareInterrupt(bench.cpu, 0x40, 0x1002);
+    expect(bench.cpu.register(4)).toBe(0x9100 - 20);
+    expect(bench.stack(2)).toEqual([0x1002, CODE3]);
+  });
+
+  it("too short for the level's stack is a #TS with its selector, and has no I/O permission bitmap", () => {
+    for (const [access, limit] of [
+      [0x01, 4],
+      [0x09, 8],
+    ] as const) {
+      bench = new SystemBench();
+      bench.descriptor(FIRST_FREE, 0x6000, limit, PRESENT | access, 0);
+      ltr(bench.cpu, FIRST_FREE);
+      bench.interruptGate(0x40, USER_GATE);
+      bench.enterLevel(3);
+      const fault = bench.faultOf(() => softwareInterrupt(bench.cpu, 0x40, 0x1002));
+      expect(fault).toEqual({ vector: TS, errorCode: FIRST_FREE });
+      expect(bench.faultOf(() => portRead(bench.cpu, 0, 1))).toEqual({ vector: GP, errorCode: 0 });
+    }
+  });
 });
 
 describe("exceptions", () => {
