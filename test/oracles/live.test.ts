@@ -10,9 +10,10 @@ import { pieceOf, programOf, programSeeds, shrinkProgram } from "./random-progra
 import type { DriverOrReason, Outcome, TestCase, TestDriver } from "./test-driver.ts";
 
 const SEED = Number(process.env.ORACLE_SEED ?? 2026);
-const PROGRAMS = Number(process.env.ORACLE_PROGRAMS ?? 3000);
+const PROGRAMS = Number(process.env.ORACLE_PROGRAMS ?? 1500);
 const RESUME_FLAG = 0x1_0000;
 const ARITHMETIC_FLAGS = 0x8d5;
+const DIRECTION_FLAG = 0x400;
 const DIVIDE_ERROR = 0;
 const PAGE_FAULT = 14;
 
@@ -48,7 +49,9 @@ const JUDGES: readonly Judge[] = [
         ? { ...outcome, eip: 0, fault: { ...outcome.fault, errorCode: 0 }, changes: [] }
         : outcome,
     mask: (outcome) => ({
-      flags: RESUME_FLAG | (outcome.fault?.vector === PAGE_FAULT ? ARITHMETIC_FLAGS : undefinedAfter(outcome)),
+      flags:
+        RESUME_FLAG |
+        (outcome.fault?.vector === PAGE_FAULT ? ARITHMETIC_FLAGS | DIRECTION_FLAG : undefinedAfter(outcome)),
       registers: 0,
     }),
   },

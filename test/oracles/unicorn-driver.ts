@@ -6,6 +6,7 @@
  * libunicorn is GPL-2 software: tests load it from the system where it is installed, the product never does.
  */
 import koffi from "koffi";
+import { LEGACY_PREFIXES } from "./decoder-differences.ts";
 import { findChanges } from "./memory-changes.ts";
 import { FLAT_CODE, FLAT_DATA, PAGE_BYTES, STAGE_BACKGROUND, STAGE_PAGES } from "./stage.ts";
 import type { DriverOrReason, Fault, Outcome, Patch, TestCase, TestDriver } from "./test-driver.ts";
@@ -157,7 +158,11 @@ class UnicornDriver implements TestDriver {
     if (!flat || (test.eflags & TRAP_OR_ALIGNMENT) !== 0) return false;
     const code = test.patches.find((patch) => patch.address === test.eip)?.bytes;
     if (code === undefined || (test.eip & 0xfff) + code.length > PAGE_BYTES - 16) return false;
-    return code[0] !== LOCK && !code.subarray(0, 4).includes(CODE_SEGMENT);
+    for (const byte of code) {
+      if (byte === LOCK || byte === CODE_SEGMENT) return false;
+      if (!LEGACY_PREFIXES.has(byte)) return true;
+    }
+    return true;
   }
 
   private runOne(test: TestCase): Outcome | undefined {
