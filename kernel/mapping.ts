@@ -7,6 +7,7 @@ import { clearPort, hasPort, setPort } from "./io-space.ts";
 import {
   findNode,
   firstDerived,
+  firstNode,
   insertNode,
   isAncestor,
   isPort,
@@ -169,21 +170,21 @@ function transferPages(
   if (range.log2 < PAGE_LOG2) return;
   const wantWrite = (flexpage.rights(sendPage) & Rights.Write) !== 0;
   const bytes = 2 ** range.log2;
-  const sourceEnd = isSigma0(k, from) ? k.map.base : USER_AREA_END;
+  const sigma0 = isSigma0(k, from);
+  const sourceEnd = sigma0 ? k.map.base : USER_AREA_END;
   const last = Math.min(bytes, sourceEnd - range.source, USER_AREA_END - range.destination);
   for (let offset = 0; offset < last; offset += PAGE) {
+    // sigma0 holds every page; of others, only present ones are worth a look.
+    if (!sigma0) offset = nextHeld(k, from, range.source + offset, range.source + last) - range.source;
+    if (offset >= last) break;
     const virtual = range.source + offset;
-    if (!isSigma0(k, from) && tableOf(k, from, virtual) === 0) {
-      offset += TABLE_SPAN - (virtual % TABLE_SPAN) - PAGE;
-      continue;
-    }
     lookUpPage(k, from, virtual);
     if (source.frame < 0 || !isUserPage(k, to, range.destination + offset)) continue;
     if (!transferPage(k, to, range.destination + offset, wantWrite && source.writable, grant && source.node !== 0))
       return;
   }
   // The rest of a larger flexpage is granted to nobody (ABI 8.2).
-  if (grant && !isSigma0(k, from) && flexpage.log2Size(sendPage) > range.log2)
+  if (grant && !sigma0 && flexpage.log2Size(sendPage) > range.log2)
     unmapPages(k, from, flexpage.withRights(sendPage, Rights.All), true);
 }
 
@@ -316,15 +317,29 @@ function unmapPages(k: KernelContext, space: number, raw: number, flush: boolean
   const end = Math.min(start + 2 ** log2, isSigma0(k, space) ? k.map.base : USER_AREA_END);
   const access = flexpage.rights(raw);
   let status = 0;
-  for (let virtual = start; virtual < end; virtual += PAGE) {
-    if (!isSigma0(k, space) && tableOf(k, space, virtual) === 0) {
-      virtual += TABLE_SPAN - (virtual % TABLE_SPAN) - PAGE;
-      continue;
-    }
+  for (let virtual = nextHeld(k, space, start, end); virtual < end; virtual = nextHeld(k, space, virtual + PAGE, end)) {
     lookUpPage(k, space, virtual);
     if (source.frame >= 0) status |= unmapPage(k, space, virtual, access, flush);
   }
   return status;
+}
+
+/** The first page from `virtual` on that is present in a space (for sigma0: or mapped by it to anyone); `end` if none is. */
+function nextHeld(k: KernelContext, space: number, virtual: number, end: number): number {
+  const sigma0 = isSigma0(k, space);
+  for (let next = virtual; next < end; ) {
+    const table = tableOf(k, space, next);
+    const tableEnd = Math.min(end, next - (next % TABLE_SPAN) + TABLE_SPAN);
+    if (table === 0 && !sigma0) {
+      next = tableEnd;
+      continue;
+    }
+    for (; next < tableEnd; next += PAGE) {
+      if (table !== 0 && (k.load(table + ((next >>> 10) & 0xffc)) & Pte.Present) !== 0) return next;
+      if (sigma0 && firstNode(k, next / PAGE) !== 0) return next;
+    }
+  }
+  return end;
 }
 
 function unmapPage(k: KernelContext, space: number, virtual: number, access: number, flush: boolean): number {
@@ -348,11 +363,13 @@ function unmapPage(k: KernelContext, space: number, virtual: number, access: num
 /** Ports have no reference bits, and are held with all rights or not at all. */
 function unmapPorts(k: KernelContext, space: number, raw: number, flush: boolean): number {
   if (flexpage.rights(raw) !== Rights.All) return 0;
+  const sigma0 = isSigma0(k, space);
   const first = flexpage.base(raw);
   for (let port = first; port < Math.min(first + flexpage.size(raw), PORT_COUNT); port++) {
     const frame = portFrame(k, port);
-    const node = isSigma0(k, space) ? 0 : findNode(k, frame, space, port);
-    if (node === 0 && !isSigma0(k, space)) continue;
+    if (!sigma0 && firstNode(k, frame) === 0) continue;
+    const node = sigma0 ? 0 : findNode(k, frame, space, port);
+    if (node === 0 && !sigma0) continue;
     revoke(k, frame, node, Rights.All);
     if (flush && node !== 0) removeWithEntry(k, node);
     else if (flush && hasPort(k, space, port)) clearPort(k, space, port);
