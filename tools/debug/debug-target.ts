@@ -90,6 +90,11 @@ export interface DebugTarget {
   threads(): readonly TargetThread[];
   /** The thread whose turn it is, or another one when none runs. */
   currentThread(): TargetThread;
+  /**
+   * The thread that gdb is shown first. gdb 13 takes no notice of a stop in that thread's process before it has been
+   * resumed from there once (it then waits for ever), so it should be one that is not stopped in by itself.
+   */
+  initialThread(): TargetThread;
   /** Undefined when the register is not available (or does not exist). */
   readRegister(thread: number, register: number): Uint8Array | undefined;
   /** False when the register can't be written. */

@@ -8,7 +8,7 @@ import type {
   TargetThread,
 } from "./debug-target.ts";
 import type { Debuggee } from "./debuggee.ts";
-import { type GuestThread, KERNEL_PROCESS } from "./guest-view.ts";
+import { type GuestThread, KERNEL_PROCESS, KERNEL_THREAD } from "./guest-view.ts";
 import { EXPEDITED_REGISTERS, GROUPED_REGISTERS, I386_REGISTERS } from "./i386-registers.ts";
 import { isCodePoint, samePoint } from "./points.ts";
 import { threadState } from "./thread-state.ts";
@@ -33,6 +33,11 @@ export class MachineTarget implements DebugTarget {
 
   currentThread(): TargetThread {
     return this.describe(this.debuggee.view.current());
+  }
+
+  initialThread(): TargetThread {
+    const kernel = this.debuggee.view.thread(KERNEL_THREAD);
+    return kernel === undefined ? this.currentThread() : this.describe(kernel);
   }
 
   private describe(thread: GuestThread): TargetThread {

@@ -79,11 +79,12 @@ export class RunControl {
   /** Stops where the machine is. */
   interrupt(): StopReport {
     const from = this.search?.from;
+    const resumed = this.resumed();
     this.finish();
     // A search that is given up leaves the machine where it was.
     if (from !== undefined) this.timeline.seek(from);
     this.settle();
-    return this.report(this.view.current().id, { kind: "interrupt" });
+    return this.report(this.view.userThread() || resumed, { kind: "interrupt" });
   }
 
   private finish(): void {
@@ -229,6 +230,12 @@ export class RunControl {
     }
   }
 
+  /** The thread that was resumed, while it exists. */
+  private resumed(): number {
+    const { thread } = this.request ?? { thread: KERNEL_THREAD };
+    return this.view.thread(thread)?.id ?? this.view.current().id;
+  }
+
   private hitReport(hit: Hit): StopReport {
     if (hit.point.temporary === true) this.points.remove((point) => point === hit.point);
     const code = isCodePoint(hit.point);
@@ -251,7 +258,7 @@ export class RunControl {
     if (atStart) {
       this.watcher.stop();
       timeline.seek(timeline.start);
-      return this.report(this.view.current().id, { kind: "history-begin" });
+      return this.report(this.resumed(), { kind: "history-begin" }, "history begins here");
     }
     const end = search.end;
     const found = request.mode === "continue" ? this.searchHits(search, end) : this.searchSteps(request, search, end);

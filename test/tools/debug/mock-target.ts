@@ -67,6 +67,10 @@ export class MockTarget implements DebugTarget {
     return this.describe(this.state.turn);
   }
 
+  initialThread(): TargetThread {
+    return this.describe(0);
+  }
+
   readRegister(thread: number, register: number): Uint8Array | undefined {
     if (register === I386_REGISTERS.length - 2) return this.counter();
     const registers = this.state.registers[thread - 1];

@@ -23,6 +23,8 @@ const BAD_ADDRESS = "E0e";
 const MALFORMED = "E16";
 const OK = "OK";
 
+/** Neither a breakpoint nor an interrupt: nothing goes on from here. gdb resumes at once after signal 0. */
+const SIGNAL_STOP = 17;
 const SIGNAL_INTERRUPT = 2;
 const SIGNAL_TRAP = 5;
 /** Longest memory answer, so that its hexadecimal form fits a packet. */
@@ -116,8 +118,9 @@ export class GdbSession {
 
   /** The thread that a resume packet without a thread id is about. */
   private stepping(): TargetThread {
-    const focus = this.chosen(this.focus);
-    return findThread([focus], this.resumed, focus) ?? this.chosen(this.resumed);
+    const current = this.target.currentThread();
+    const focus = this.chosen(this.focus) ?? current;
+    return findThread([focus], this.resumed, focus) ?? this.chosen(this.resumed) ?? current;
   }
 
   private threads(): readonly TargetThread[] {
@@ -128,10 +131,9 @@ export class GdbSession {
     return formatThreadId(thread, this.multiprocess);
   }
 
-  /** The thread that `Hg` (or `Hc`) chose; the target's current one when it chose none or that one is gone. */
-  private chosen(id: ThreadId): TargetThread {
-    const current = this.target.currentThread();
-    return findThread(this.target.threads(), id, current) ?? current;
+  /** The thread that `Hg` (or `Hc`) chose; the target's current one when it chose any. */
+  private chosen(id: ThreadId): TargetThread | undefined {
+    return findThread(this.threads(), id, this.target.currentThread());
   }
 
   /** The answer to a packet; undefined when it comes later (running) or never (the session has ended). */
@@ -139,7 +141,7 @@ export class GdbSession {
     const rest = payload.slice(1);
     switch (payload.charAt(0)) {
       case "?":
-        return this.stopReply(this.lastStop ?? { ...this.target.currentThread(), cause: { kind: "step" } });
+        return this.stopReply(this.lastStop ?? { ...this.target.initialThread(), cause: { kind: "step" } });
       case "!":
         return OK;
       case "g":
@@ -185,7 +187,8 @@ export class GdbSession {
   }
 
   private readRegisters(): string {
-    const thread = this.chosen(this.general).thread;
+    const thread = this.chosen(this.general)?.thread;
+    if (thread === undefined) return NOT_PERMITTED;
     let text = "";
     for (const [number, register] of this.target.registers.slice(0, this.target.groupedRegisters).entries()) {
       const value = this.target.readRegister(thread, number);
@@ -195,7 +198,8 @@ export class GdbSession {
   }
 
   private writeRegisters(text: string): string {
-    const thread = this.chosen(this.general).thread;
+    const thread = this.chosen(this.general)?.thread;
+    if (thread === undefined) return NOT_PERMITTED;
     let offset = 0;
     for (const [number, register] of this.target.registers.entries()) {
       const digits = text.slice(offset, offset + register.bits / 4);
@@ -216,7 +220,9 @@ export class GdbSession {
     const number = parseHexNumber(text);
     const register = number === undefined ? undefined : this.target.registers[number];
     if (number === undefined || register === undefined) return MALFORMED;
-    const value = this.target.readRegister(this.chosen(this.general).thread, number);
+    const thread = this.chosen(this.general)?.thread;
+    if (thread === undefined) return NOT_PERMITTED;
+    const value = this.target.readRegister(thread, number);
     return value === undefined ? "x".repeat(register.bits / 4) : bytesToHex(value);
   }
 
@@ -226,13 +232,16 @@ export class GdbSession {
     const register = number === undefined ? undefined : this.target.registers[number];
     const value = hexToBytes(valueText);
     if (number === undefined || register === undefined || value?.length !== register.bits / 8) return MALFORMED;
-    return this.target.writeRegister(this.chosen(this.general).thread, number, value) ? OK : NOT_PERMITTED;
+    const thread = this.chosen(this.general)?.thread;
+    if (thread === undefined) return NOT_PERMITTED;
+    return this.target.writeRegister(thread, number, value) ? OK : NOT_PERMITTED;
   }
 
   private readMemory(text: string): string {
     const range = parseRange(text);
     if (range === undefined) return MALFORMED;
-    const process = this.chosen(this.general).process;
+    const process = this.chosen(this.general)?.process;
+    if (process === undefined) return BAD_ADDRESS;
     const bytes = this.target.readMemory(process, range.address, Math.min(range.length, MAX_MEMORY_BYTES));
     return bytes === undefined ? BAD_ADDRESS : bytesToHex(bytes);
   }
@@ -243,7 +252,9 @@ export class GdbSession {
     const bytes = decode(text.slice(colon + 1));
     if (colon < 0 || range === undefined || bytes === undefined || bytes.length !== range.length) return MALFORMED;
     if (bytes.length === 0) return OK;
-    return this.target.writeMemory(this.chosen(this.general).process, range.address, bytes) ? OK : BAD_ADDRESS;
+    const process = this.chosen(this.general)?.process;
+    if (process === undefined) return BAD_ADDRESS;
+    return this.target.writeMemory(process, range.address, bytes) ? OK : BAD_ADDRESS;
   }
 
   private changePoint(insert: boolean, text: string): string {
@@ -251,7 +262,9 @@ export class GdbSession {
     if (kind === undefined) return "";
     const range = parseRange((text.slice(2).split(";")[0] ?? "").trim());
     if (text.charAt(1) !== "," || range === undefined) return MALFORMED;
-    const point = { kind, process: this.chosen(this.general).process, address: range.address, length: range.length };
+    const process = this.chosen(this.general)?.process;
+    if (process === undefined) return NOT_PERMITTED;
+    const point = { kind, process, address: range.address, length: range.length };
     const index = this.points.findIndex((other) => samePoint(other, point));
     if (insert) {
       if (!this.target.insertPoint(point)) return NOT_PERMITTED;
@@ -333,7 +346,7 @@ export class GdbSession {
         return readObject(payload.slice("qXfer:".length), {
           target: this.target,
           threads: this.threads(),
-          process: this.chosen(this.general).process,
+          process: (this.chosen(this.general) ?? this.target.currentThread()).process,
           threadId: (thread) => this.threadIdText(thread),
         });
       case "qRcmd":
@@ -374,7 +387,10 @@ export class GdbSession {
   private monitor(text: string): string {
     const line = hexToBytes(text);
     if (line === undefined) return MALFORMED;
-    const answer = this.target.command(new TextDecoder().decode(line), this.chosen(this.general).thread);
+    const answer = this.target.command(
+      new TextDecoder().decode(line),
+      (this.chosen(this.general) ?? this.target.currentThread()).thread,
+    );
     for (let offset = 0; offset < answer.length; offset += 2000) {
       this.reply(`O${textToHex(answer.slice(offset, offset + 2000))}`);
     }
@@ -434,7 +450,8 @@ export class GdbSession {
 
   private stopReply(report: StopReport): string {
     const cause = report.cause;
-    const signal = cause.kind === "interrupt" ? SIGNAL_INTERRUPT : SIGNAL_TRAP;
+    const ended = cause.kind === "history-end";
+    const signal = ended ? SIGNAL_STOP : cause.kind === "interrupt" ? SIGNAL_INTERRUPT : SIGNAL_TRAP;
     let text = `T${signal.toString(16).padStart(2, "0")}`;
     for (const number of this.target.expeditedRegisters) {
       const value = this.target.readRegister(report.thread, number);
@@ -450,8 +467,6 @@ export class GdbSession {
       }
       case "history-begin":
         return `${text}replaylog:begin;`;
-      case "history-end":
-        return `${text}replaylog:end;`;
       default:
         return text;
     }
