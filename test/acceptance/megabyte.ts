@@ -14,6 +14,7 @@ export async function megabyte(): Promise<boolean> {
   const iv = randomBytes(3, 16);
   const output: Uint8Array[] = [];
   const started = performance.now();
+  const cpuStarted = process.cpuUsage();
   async function* source() {
     yield input;
   }
@@ -23,11 +24,13 @@ export async function megabyte(): Promise<boolean> {
     (bytes) => output.push(bytes.slice()),
   );
   const seconds = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(cpuStarted);
+  const cpuSeconds = (user + system) / 1e6;
   const right = createCipheriv("aes-128-ctr", key, iv).update(input).equals(Buffer.concat(output));
   const rss = process.resourceUsage().maxRSS * 1024;
   process.stdout.write(
-    `${seconds.toFixed(1)} s, ${result.cycles} cycles (${(result.cycles / BYTES).toFixed(0)} a byte), ` +
-      `${result.instructions} instructions (${(result.instructions / seconds / 1e6).toFixed(1)} million a second), ` +
+    `${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU time), ${result.cycles} cycles (${(result.cycles / BYTES).toFixed(0)} a byte), ` +
+      `${result.instructions} instructions (${(result.instructions / cpuSeconds / 1e6).toFixed(0)} million a CPU second), ` +
       `${result.rounds} rounds, ${(rss / 1e6).toFixed(0)} MB of memory at most, output ${right ? "right" : "WRONG"}\n`,
   );
   for (const { part, cycles } of result.shares) {
