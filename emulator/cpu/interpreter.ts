@@ -9,6 +9,7 @@
  * - one instruction at a time, charged one by one: near the limits, and while somebody observes.
  */
 import { Layout, PAGE_SHIFT, PageFlag } from "../memory/layout.ts";
+import { TimingWord } from "../timing/timing-state.ts";
 import type { BlockCache } from "./block-cache.ts";
 import type { Cpu } from "./cpu.ts";
 import { BlockWord, ExecutionMode, InstructionWord, MicroWord } from "./decode-records.ts";
@@ -209,7 +210,11 @@ function runInstruction(cpu: Cpu, instruction: number): void {
   words[Word.ChargedBlock] = 0;
   words[Word.CurrentMicro] = words[instruction + InstructionWord.FirstMicro];
   if (cpu.timing === undefined) counters[Counter.Cycles] += words[instruction + InstructionWord.Clocks];
-  else cpu.timing.begin(instruction);
+  else {
+    cpu.timing.begin(instruction);
+    // A locked access goes to the bus: the timing model must hear of it, also where a memo would hit.
+    if (words[TimingWord.GroupLocked] !== 0) cpu.access.flushMemos();
+  }
   counters[Counter.Instructions] += 1;
   const first = words[instruction + InstructionWord.FirstMicro];
   const left = execute(cpu, 0, first, words[instruction + InstructionWord.EndMicro]);

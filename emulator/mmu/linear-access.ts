@@ -284,9 +284,10 @@ export class LinearAccess {
     return true;
   }
 
-  /** The same for a write, which leaves the line modified. */
+  /** The same for a write, which leaves the line modified. Never for a locked one. */
   private writeHits(memo: number, linear: number): boolean {
     const words = this.words32;
+    if (words[TimingWord.GroupLocked] !== 0) return false;
     const host = linear + words[memo + Memo.Addend];
     const set = dataSet(host);
     const line = (host & LINE_MASK) | LineBit.Valid | LineBit.Modified;
