@@ -111,8 +111,14 @@ export class GuestScript {
     return this;
   }
 
-  /** Calls a system-call stub. EDI is the UTCB pointer where the ABI wants it so. */
+  /** Calls a system-call stub and keeps its results. EDI is the UTCB pointer where the ABI wants it so. */
   call(call: Call, registers: Partial<Record<Register, number>>): Slot {
+    this.callOnly(call, registers);
+    return this.saveResults();
+  }
+
+  /** Calls a system-call stub and writes no memory but the stack. */
+  callOnly(call: Call, registers: Partial<Record<Register, number>>): void {
     for (const register of REGISTERS) {
       const value = registers[register];
       if (value !== undefined) this.code.load(register, value);
@@ -120,7 +126,6 @@ export class GuestScript {
     const wantsUtcb = call === "Ipc" || call === "Lipc" || call === "Unmap" || call === "MemoryControl";
     if (wantsUtcb && registers.edi === undefined) this.code.loadUtcbPointer("edi");
     this.code.call(this.entry(call));
-    return this.saveResults();
   }
 
   /** Ipc; defaults: an empty message, no timeouts. */
