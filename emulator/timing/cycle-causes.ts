@@ -46,8 +46,9 @@ export const CAUSE_NAMES: readonly string[] = [
 /** Hears what the pipeline model does, instruction by instruction. Attaching one makes the model work step by step; clocks stay the same. */
 export interface TimingListener {
   /**
-   * An instruction finished. `issue`: clock at which it began to execute; `pipe` 0 U, 1 V; `waits`: clocks by Cause since the instruction
-   * before (Cause.Issue excepted), reused for the next call.
+   * The instruction at `linear` is over. `issue`: the clock at which its group began to execute; `pipe`: 0 U, 1 V; `opens`: it is the first
+   * of a pair whose other member follows. Pipeline.causes has grown by what was waited since the instruction before; what a
+   * pair waits before execution is added with its second member.
    */
-  instruction(linear: number, issue: number, end: number, pipe: number, waits: Float64Array): void;
+  instruction(linear: number, issue: number, pipe: number, opens: boolean): void;
 }

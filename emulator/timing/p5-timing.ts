@@ -14,7 +14,7 @@ import { BlockScheduler, BlockTiming, InstructionTiming, NEVER_FAST, ScheduleBit
 import { BranchTargetBuffer } from "./branch-target-buffer.ts";
 import { CodeCache } from "./code-cache.ts";
 import type { P5Configuration } from "./configuration.ts";
-import { Cause } from "./cycle-causes.ts";
+import { Cause, type TimingListener } from "./cycle-causes.ts";
 import { DataCache } from "./data-cache.ts";
 import { DataPort } from "./data-port.ts";
 import { MemoryBus } from "./memory-bus.ts";
@@ -38,6 +38,7 @@ export class P5Timing implements TimingModel {
   readonly port: DataPort;
   /** True: no block runs on its static schedule. Clocks are the same either way. */
   stepwise = false;
+  private listener: TimingListener | undefined = undefined;
   /** The record of the instruction after the last one of an open block (written to a scratch place), or 0. */
   lookAhead: (block: number) => number = () => 0;
   private readonly words: Int32Array;
@@ -180,9 +181,12 @@ export class P5Timing implements TimingModel {
 
   /** The instruction `record` has executed and the interpreter stops behind it, inside a block or after one step. */
   boundary(record: number): void {
-    if (this.words[TimingWord.FastBlock] !== 0 && this.words[TimingWord.Leaving] === 0) this.port.leave(record);
+    const { words } = this;
+    if (words[TimingWord.FastBlock] !== 0 && words[TimingWord.Leaving] === 0) this.port.leave(record);
+    const inV = words[TimingWord.PairPhase] === 2;
     this.pipeline.end(record);
     this.leaveBlock(record);
+    if (this.listener !== undefined) this.tell(record, inV);
   }
 
   /**
@@ -199,6 +203,7 @@ export class P5Timing implements TimingModel {
       const flushing = words[TimingWord.GroupFlush] !== 0;
       this.pipeline.end(record);
       if (isBranch) this.branch(record, slot !== 0, target, inV, flushing);
+      if (this.listener !== undefined) this.tell(record, inV);
     } else if (isBranch) {
       const bits = words[record + InstructionTiming.Schedule];
       const flushing =
@@ -240,6 +245,12 @@ export class P5Timing implements TimingModel {
     for (const physical of this.code.lines()) this.watchStores(physical);
   }
 
+  /** Makes `listener` hear of every instruction from now on; undefined: nobody. */
+  listen(listener: TimingListener | undefined): void {
+    this.listener = listener;
+    this.stepwise = listener !== undefined;
+  }
+
   /** Power-on: everything empty. */
   reset(): void {
     this.words.fill(0, TimingWord.Pipeline, TimingWord.End);
@@ -268,6 +279,13 @@ export class P5Timing implements TimingModel {
   private watchStores(physical: number): void {
     const page = physical >>> PAGE_SHIFT;
     if ((this.memory.pageFlags(page) & PageFlag.CodeCached) === 0) this.memory.setPageFlags(page, PageFlag.CodeCached);
+  }
+
+  private tell(record: number, inV: boolean): void {
+    const { words } = this;
+    const linear = (words[CS_BASE] + words[record + InstructionWord.Eip]) >>> 0;
+    const issue = this.pipeline.groupStart + words[TimingWord.GroupInterlock] + words[TimingWord.GroupPrefix];
+    this.listener?.instruction(linear, issue, inV ? 1 : 0, words[TimingWord.PairPhase] === 1);
   }
 
   /** A near transfer has executed; its group is over. */

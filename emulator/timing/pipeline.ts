@@ -21,6 +21,8 @@ import { PairBank, PipelineState, TimingWord } from "./timing-state.ts";
 export class Pipeline {
   /** Clocks waited by cause, ever increasing. Not state. */
   readonly causes: Float64Array;
+  /** Clock at which the last group was ready to execute but for interlock and prefixes. Not state. */
+  groupStart = 0;
   private readonly words: Int32Array;
   private readonly counters: Float64Array;
   private readonly rules: PairingRules;
@@ -126,6 +128,7 @@ export class Pipeline {
   private beginGroup(record: number, next: number): void {
     const { words, rules, configuration } = this;
     const fetched = this.fetch(record);
+    this.groupStart = this.counters[Counter.Cycles];
     const state = words[TimingWord.Pipeline];
     const pairs = next !== 0 && this.pairsNow(record, next);
     this.code.mark(words[record + InstructionWord.Physical]);
