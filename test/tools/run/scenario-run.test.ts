@@ -6,6 +6,7 @@ import { bundledScenario, imageFromScenario, loadImage } from "../../../tools/im
 import { planBoot } from "../../../tools/run/boot-plan.ts";
 import { runWithoutPause } from "../../../tools/run/run-loop.ts";
 import type { RunResult } from "../../../tools/run/run-result.ts";
+import { runScenario } from "../../../tools/run/run-scenario.ts";
 import { ScenarioRun } from "../../../tools/run/scenario-run.ts";
 import { inputError } from "../support/input-errors.ts";
 import { Random } from "../support/random.ts";
@@ -14,11 +15,8 @@ const LIMIT = 2_000_000_000;
 const bundled = loadImage(bundledScenario("aes-tmr"));
 const plan = planBoot(bundled);
 
-function runOnce(faults: readonly Fault[], scenarioPlan = plan): RunResult {
-  const run = new ScenarioRun(scenarioPlan, { faults });
-  runWithoutPause(run, LIMIT);
-  return run.result();
-}
+const runOnce = (faults: readonly Fault[], scenarioPlan = plan): RunResult =>
+  runScenario(scenarioPlan, LIMIT, { faults });
 
 /** Everything in a result that must not depend on how the run was made. */
 const comparable = (result: RunResult) => ({
