@@ -3,6 +3,7 @@
  * each fault that user code can provoke with it. The same encoding, size and seed give the same vectors.
  */
 import {
+  ALIGNMENT_FLAG,
   ALL_ARITHMETIC_FLAGS,
   bytesOf,
   CaseBuilder,
@@ -368,12 +369,14 @@ const TRAPPABLE =
 function chooseDecoration(builder: CaseBuilder, encoding: Encoding): void {
   const random = builder.random;
   const kind = random.below(100);
-  // How many bytes of an opcode without a meaning are fetched is not architecture; LOCK MOV CR is another register on AMD.
-  const fetches = builder.eip === DEFAULT_EIP && encoding.kind !== "undefined-modrm";
+  // CPUID leaves the processor for its hypervisor. How many bytes of an opcode without a meaning are fetched is not architecture; LOCK MOV CR is another register on AMD.
+  const fetches = builder.eip === DEFAULT_EIP && !/^(undefined-modrm|identification)$/.test(encoding.kind);
   if (kind < 3 && encoding.kind !== "control-register") builder.prefixes.unshift(LOCK);
   else if (kind < 5 && TRAPPABLE.test(encoding.kind)) builder.eflags |= TRAP_FLAG;
-  else if (kind < 6) builder.prefixes.unshift(random.pick(SEGMENT_PREFIX), random.pick(SEGMENT_PREFIX));
-  else if (kind < 8 && fetches && !encoding.kind.startsWith("branch")) {
+  else if (kind < 6) {
+    builder.prefixes.unshift(random.pick(SEGMENT_PREFIX), random.pick(SEGMENT_PREFIX));
+    builder.eflags &= ~ALIGNMENT_FLAG; // the operand may now be where a page fault comes too
+  } else if (kind < 8 && fetches && !encoding.kind.startsWith("branch")) {
     // The instruction's last bytes lie in a page that is not there, or beyond the limit of the code segment.
     builder.eip = CODE + PAGE_BYTES - random.below(builder.length + 1);
     if (builder.eip === CODE + PAGE_BYTES) builder.eip = CODE + PAGE_BYTES - builder.length;

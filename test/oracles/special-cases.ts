@@ -1,5 +1,13 @@
 /** Operands of instructions for which random values would mean nothing: stack, branches, segments, strings, system. */
-import { bytesOf, type CaseBuilder, DIRECTION_FLAG, Register, Segment, segmentBase } from "./case-builder.ts";
+import {
+  ALIGNMENT_FLAG,
+  bytesOf,
+  type CaseBuilder,
+  DIRECTION_FLAG,
+  Register,
+  Segment,
+  segmentBase,
+} from "./case-builder.ts";
 import type { Encoding } from "./catalogue.ts";
 import { chooseImplicitOperand, chooseMemoryOperand, type MemoryOperand } from "./memory-operand.ts";
 import type { Random } from "./random.ts";
@@ -249,6 +257,7 @@ function generateFar(builder: CaseBuilder, encoding: Encoding): void {
     return;
   }
   const place = chooseMemoryOperand(builder, encoding.extension, bytes + 2, call);
+  if (!stackIsSettled(builder)) builder.eflags &= ~ALIGNMENT_FLAG;
   rejectUnlessPatched(builder, place);
   if (!place.patchable) return;
   builder.patch(place.linear, offset, bytes);
@@ -417,15 +426,21 @@ function generateString(builder: CaseBuilder, encoding: Encoding): void {
   const place = (register: Register, segment: Segment): void => {
     const chosen = chooseImplicitOperand(builder, segment, span, address16);
     builder.setRegister(register, high() | chosen.offset);
+    if (!chosen.patchable) misplaced = true;
     if (chosen.patchable && (chosen.linear & 0xfff) < 0xf00 && (chosen.linear & 0xfff) > 0x100) fill(chosen.linear);
   };
+  let misplaced = false;
   if (readsSource) place(Register.Esi, source);
   if (usesDestination) place(Register.Edi, Segment.Es);
+  if (misplaced) builder.eflags &= ~ALIGNMENT_FLAG; // which of two faults comes first is not architecture
   if (!compares && usesDestination === false) builder.setRegister(Register.Eax, random.next());
   if (name.startsWith("scas")) builder.setRegister(Register.Eax, random.chance(0.6) ? 0x5a5a_5a5a : random.next());
   if (name.startsWith("stos")) builder.setRegister(Register.Eax, random.next());
   // One run in four compares a run with itself from another place, so that REPE goes on to the end.
-  if (name.startsWith("cmps") && random.chance(0.25)) builder.setRegister(Register.Esi, builder.register(Register.Edi));
+  if (name.startsWith("cmps") && random.chance(0.25)) {
+    builder.setRegister(Register.Esi, builder.register(Register.Edi));
+    builder.eflags &= ~ALIGNMENT_FLAG;
+  }
   builder.opcode = [...encoding.opcode];
 }
 

@@ -116,8 +116,9 @@ function rotateRightOnce(cpu: Cpu, instruction: number): void {
 /** SHLD and SHRD with 16-bit operands (the 32-bit forms are micro-operations). */
 function shiftDouble(cpu: Cpu, instruction: number, count: number, left: boolean): void {
   const place = rmPlace(cpu, instruction, 2);
-  if (count === 0) return;
+  // The operand is read (and may be misaligned) whatever the count.
   const destination = readPlace(cpu, instruction, place, 2);
+  if (count === 0) return;
   const source = readRegister(cpu, registerField(cpu, instruction), 2);
   let result: number;
   let carry: number;
