@@ -31,14 +31,23 @@ import {
 import { Counter, Word } from "./state.ts";
 
 /** Bits of an address that select one of the data cache's eight banks. */
-const BANK_MASK = 0x1c;
+const enum Bank {
+  Mask = 0x1c,
+}
 
-/** `end` of a run that goes on from block to block. */
-export const NO_END = -1;
+export const enum End {
+  /** `end` of a run that goes on from block to block. */
+  None = -1,
+}
 
-/** How control leaves a block's micro-operations: to the EIP after it (0), to the branch target (1), or as these say. */
-const INDIRECT = 2;
-const NO_TRANSFER = 3;
+/** How control leaves a block's micro-operations. */
+const enum Slot {
+  /** To the EIP after it, and to the branch target: offsets from the micro-operation's words for each. */
+  Next = 0,
+  Taken = 1,
+  Indirect = 2,
+  None = 3,
+}
 
 /** What `execute` returns besides the micro-operation of a handler. */
 export const enum Outcome {
@@ -85,7 +94,7 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
       words[Word.ChargedBlock] = block;
       pc = words[block + BlockWord.FirstMicro];
     }
-    slot = NO_TRANSFER;
+    slot = Slot.None;
     run: while (pc !== end) {
       switch (words[pc]) {
         case Micro.Add8: {
@@ -1200,7 +1209,7 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
             words[(address + words[memo + Memo.Addend]) >>> 2] = words[pc + MicroWord.Destination];
           else end = pushSlowly(cpu, pc, address, words[pc + MicroWord.Destination], end);
           words[Word.Esp] = address;
-          slot = INDIRECT;
+          slot = Slot.Indirect;
           break run;
         }
         case Micro.Return: {
@@ -1222,7 +1231,7 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
           }
           words[Word.Esp] = address + 4 + words[pc + MicroWord.Index];
           target = value;
-          slot = INDIRECT;
+          slot = Slot.Indirect;
           break run;
         }
         case Micro.Jump:
@@ -1230,7 +1239,7 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
           break run;
         case Micro.JumpIndirect:
           target = words[words[pc + MicroWord.Source]];
-          slot = INDIRECT;
+          slot = Slot.Indirect;
           break run;
         case Micro.End:
           slot = 0;
@@ -1407,7 +1416,7 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
             words[words[pc + MicroWord.Base]] +
             (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
             words[pc + MicroWord.Immediate];
-          if (((address ^ words[TimingWord.LastAddress]) & BANK_MASK) === 0) end = meetBank(cpu, pc, end);
+          if (((address ^ words[TimingWord.LastAddress]) & Bank.Mask) === 0) end = meetBank(cpu, pc, end);
           break;
         }
         case Micro.HandlerEnd:
@@ -1417,7 +1426,7 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
       }
       pc += MicroWord.Words;
     }
-    if (slot === NO_TRANSFER) {
+    if (slot === Slot.None) {
       // At an instruction boundary inside the block (or after the one instruction asked for).
       const instruction = words[pc - MicroWord.Words + MicroWord.Instruction];
       if (block !== 0) {
@@ -1431,14 +1440,14 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
       return Outcome.Continue;
     }
     // Control leaves the block at `pc`, its last micro-operation.
-    if (slot !== INDIRECT) target = words[pc + MicroWord.Destination + slot];
+    if (slot !== Slot.Indirect) target = words[pc + MicroWord.Destination + slot];
     if (timing !== undefined) timing.transfer(words[pc + MicroWord.Instruction], slot, target);
-    if (end !== NO_END) {
+    if (end !== End.None) {
       words[Word.Eip] = target;
       return Outcome.Continue;
     }
     let next = 0;
-    if (slot !== INDIRECT) next = words[pc + MicroWord.Immediate + slot];
+    if (slot !== Slot.Indirect) next = words[pc + MicroWord.Immediate + slot];
     else if (words[pc + MicroWord.Immediate] === target) next = words[pc + MicroWord.Base];
     if (next !== 0 && words[next + BlockWord.Alive] !== 0) {
       if (((target ^ words[block + BlockWord.Eip]) & 0xfffff000) === 0) {

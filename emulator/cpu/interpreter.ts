@@ -16,7 +16,7 @@ import { BlockWord, ExecutionMode, InstructionWord, MicroWord } from "./decode-r
 import { GUEST_FAULT, raiseFault } from "./exceptions.ts";
 import type { Handler } from "./instructions/form.ts";
 import { FORMS } from "./instructions/table.ts";
-import { execute, NO_END, Outcome } from "./interpreter-dispatch-table.ts";
+import { End, execute, Outcome } from "./interpreter-dispatch-table.ts";
 import { Micro } from "./interpreter-micro.ts";
 import { HANDLERS } from "./interpreter-slow-paths.ts";
 import { deliverFault } from "./interrupt-delivery.ts";
@@ -56,7 +56,7 @@ export function runInterpreter(cpu: Cpu, blocks: BlockCache): void {
           left = executeFrom(cpu, next);
         } else {
           if (from !== 0) chain(cpu, from, block);
-          left = execute(cpu, block, 0, NO_END);
+          left = execute(cpu, block, 0, End.None);
         }
         from = 0;
         if (left === Outcome.Careful) careful = true;
@@ -168,7 +168,7 @@ function executeFrom(cpu: Cpu, instruction: number): number {
   counters[Counter.Cycles] += words[block + BlockWord.Clocks] - passed;
   counters[Counter.Instructions] += words[block + BlockWord.Count] - words[instruction + InstructionWord.Number];
   words[Word.ChargedBlock] = block;
-  return execute(cpu, block, words[instruction + InstructionWord.FirstMicro], NO_END);
+  return execute(cpu, block, words[instruction + InstructionWord.FirstMicro], End.None);
 }
 
 /**
