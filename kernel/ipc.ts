@@ -6,7 +6,7 @@ import { endKernelIpc, failKernelIpc } from "./kernel-ipc.ts";
 import { THREAD_COUNT } from "./memory-map.ts";
 import { fits, messageRegisters, TagFlag, transferMessage } from "./message.ts";
 import { panic } from "./panic.ts";
-import { isRunnable, makeReady, makeUnready, pickNext, preemptIfHigher, switchTo } from "./schedule.ts";
+import { isRunnable, makeReady, makeUnready, pickNext, priorityOf, switchTo } from "./schedule.ts";
 import { firstSender, joinSendQueue, leaveSendQueue } from "./send-queue.ts";
 import { setErrorCode, setUtcbWord, utcbWord } from "./tcb.ts";
 import { Protocol, Tcb, ThreadState } from "./tcb-layout.ts";
@@ -71,12 +71,14 @@ export function performIpc(k: KernelContext, thread: number, to: number, from: n
 
 /**
  * After an IPC: a current thread that goes on is only preempted by a higher priority; one that blocked gives its time
- * slice to its partner (ABI 10.4), or to whoever is next.
+ * slice to its partner (ABI 10.4), or to whoever is next. A higher partner runs on the sender's slice, too: who floods a
+ * server pays for what the server does about it.
  */
 export function chooseNext(k: KernelContext, partner: number): void {
   const current = k.current;
   if (current !== 0 && isRunnable(k, current)) {
-    if (partner !== 0) preemptIfHigher(k, partner);
+    if (partner !== 0 && isRunnable(k, partner) && priorityOf(k, partner) > priorityOf(k, current))
+      switchTo(k, partner);
   } else if (current !== 0 && partner !== 0 && isRunnable(k, partner)) {
     switchTo(k, partner);
   } else {

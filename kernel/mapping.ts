@@ -24,7 +24,7 @@ import {
   setNodeStatus,
 } from "./mapping-database.ts";
 import { Globals, PAGE, PORT_COUNT, Space, USER_AREA_END } from "./memory-map.ts";
-import { changeEntry, clearEntry, Pte, readEntry, TABLE_SPAN, tableOf, writeEntry } from "./page-table.ts";
+import { changeEntry, clearEntry, nextPresent, Pte, readEntry, writeEntry } from "./page-table.ts";
 import { hex, panic } from "./panic.ts";
 
 /**
@@ -175,7 +175,7 @@ function transferPages(
   const last = Math.min(bytes, sourceEnd - range.source, USER_AREA_END - range.destination);
   for (let offset = 0; offset < last; offset += PAGE) {
     // sigma0 holds every page; of others, only present ones are worth a look.
-    if (!sigma0) offset = nextHeld(k, from, range.source + offset, range.source + last) - range.source;
+    if (!sigma0) offset = nextPresent(k, from, range.source + offset, range.source + last) - range.source;
     if (offset >= last) break;
     const virtual = range.source + offset;
     lookUpPage(k, from, virtual);
@@ -324,21 +324,11 @@ function unmapPages(k: KernelContext, space: number, raw: number, flush: boolean
   return status;
 }
 
-/** The first page from `virtual` on that is present in a space (for sigma0: or mapped by it to anyone); `end` if none is. */
+/** The first page from `virtual` on that a space holds, or `end`; for sigma0, that it has used or mapped to anyone. */
 function nextHeld(k: KernelContext, space: number, virtual: number, end: number): number {
-  const sigma0 = isSigma0(k, space);
-  for (let next = virtual; next < end; ) {
-    const table = tableOf(k, space, next);
-    const tableEnd = Math.min(end, next - (next % TABLE_SPAN) + TABLE_SPAN);
-    if (table === 0 && !sigma0) {
-      next = tableEnd;
-      continue;
-    }
-    for (; next < tableEnd; next += PAGE) {
-      if (table !== 0 && (k.load(table + ((next >>> 10) & 0xffc)) & Pte.Present) !== 0) return next;
-      if (sigma0 && firstNode(k, next / PAGE) !== 0) return next;
-    }
-  }
+  if (!isSigma0(k, space)) return nextPresent(k, space, virtual, end);
+  for (let next = virtual; next < end; next += PAGE)
+    if (firstNode(k, next / PAGE) !== 0 || (readEntry(k, space, next) & Pte.Present) !== 0) return next;
   return end;
 }
 

@@ -56,6 +56,19 @@ export function readEntry(k: KernelContext, space: number, virtual: number): num
   return address === 0 ? 0 : k.load(address);
 }
 
+/** The first page from `virtual` (page-aligned) on that is present in a space, or `end`. Looks at whole tables at a time. */
+export function nextPresent(k: KernelContext, space: number, virtual: number, end: number): number {
+  for (let next = virtual; next < end; ) {
+    const table = tableOf(k, space, next);
+    const tableEnd = Math.min(end, next - (next % TABLE_SPAN) + TABLE_SPAN);
+    if (table !== 0)
+      for (; next < tableEnd; next += PAGE)
+        if ((k.load(table + ((next >>> 10) & 0xffc)) & Pte.Present) !== 0) return next;
+    next = tableEnd;
+  }
+  return end;
+}
+
 /** Whether the page tables of `space` are the ones that the CPU uses now. */
 function isLoaded(k: KernelContext, space: number): boolean {
   return (k.cpu.words[Word.Cr3] & Pte.Frame) >>> 0 === k.load(space + Space.pageDirectory);

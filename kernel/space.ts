@@ -15,7 +15,16 @@ import {
   WINDOW_BYTES,
 } from "./memory-map.ts";
 import { allocatePage, isPoolPage, poolPageUse, releasePage } from "./page-pool.ts";
-import { clearEntry, Pte, readEntry, releaseTables, setPrivateTable, TABLE_SPAN, writeEntry } from "./page-table.ts";
+import {
+  clearEntry,
+  nextPresent,
+  Pte,
+  readEntry,
+  releaseTables,
+  setPrivateTable,
+  TABLE_SPAN,
+  writeEntry,
+} from "./page-table.ts";
 import { panic } from "./panic.ts";
 import { Tcb } from "./tcb-layout.ts";
 import { UTCB_BYTES } from "./utcb.ts";
@@ -134,10 +143,11 @@ function releaseUtcbs(k: KernelContext, space: number): void {
   clearEntry(k, space, flexpage.base(k.load(space + Space.kipArea)));
   const area = k.load(space + Space.utcbArea);
   const end = flexpage.base(area) + flexpage.size(area);
-  for (let page = flexpage.base(area); page < end; page += PAGE) {
-    const entry = readEntry(k, space, page);
-    if ((entry & Pte.Present) === 0) continue;
-    clearEntry(k, space, page);
-    releasePage(k, (entry & Pte.Frame) >>> 0);
+  for (
+    let page = nextPresent(k, space, flexpage.base(area), end);
+    page < end;
+    page = nextPresent(k, space, page, end)
+  ) {
+    releasePage(k, (clearEntry(k, space, page) & Pte.Frame) >>> 0);
   }
 }

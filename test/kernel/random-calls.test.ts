@@ -10,7 +10,7 @@ import { idOf, KIP_BASE, localIdOf, Rig, ROOT, SCRATCH, SIGMA0, UTCB_BASE } from
  */
 
 /** For a longer search: QUORUM86_RANDOM_CALLS=runs[,seed]. */
-const [RUNS = 120, SEED = 11] = (process.env["QUORUM86_RANDOM_CALLS"] ?? "").split(",").filter(Boolean).map(Number);
+const [RUNS = 120, SEED = 11] = (process.env.QUORUM86_RANDOM_CALLS ?? "").split(",").filter(Boolean).map(Number);
 
 const MEMORY = 12 << 20;
 const CALLER = 60;
