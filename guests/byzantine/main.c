@@ -12,7 +12,7 @@ enum act {
   ACT_LATE,          /* answers, far behind the deadline */
   ACT_REPEAT,        /* every answer three times */
   ACT_BABBLE,        /* a hundred meaningless messages, then the answer */
-  ACT_FLOOD,         /* meaningless messages for ever */
+  ACT_FLOOD,         /* meaningless messages for ever: to the voter */
   ACT_SHORT,         /* an answer of one word too few */
   ACT_LONG,          /* an answer of one word too many */
   ACT_MAP,           /* an answer with a mapping into the voter */
@@ -28,6 +28,9 @@ enum act {
   ACT_PORT,
   ACT_STACK_OVERFLOW,
   ACT_TELL_ROOT,     /* tells root and the client that all is over, then answers */
+  ACT_FLOOD_ROOT,
+  ACT_FLOOD_CONSOLE,
+  ACT_FLOOD_SIGMA0,
 };
 
 #define MESSAGE_WORDS (L4_MESSAGE_REGISTERS - 1)
@@ -64,10 +67,14 @@ static L4_MsgTag_t answer_with(const u32 *words, u32 count, u32 typed_words) {
   return L4_Call(voter);
 }
 
-static void babble(u32 label) {
+static void babble(L4_ThreadId_t to, u32 label) {
   L4_LoadMR(1, 0xdeadbeef);
   L4_Set_MsgTag(L4_Tag(label, 1, 0));
-  L4_Send_Timeout(voter, L4_TimePeriod(LATE_US));
+  L4_Send_Timeout(to, L4_TimePeriod(LATE_US));
+}
+
+__attribute__((noreturn)) static void flood(L4_ThreadId_t to) {
+  for (u32 i = 0;; i++) babble(to, i & 0x7fff);
 }
 
 static L4_ThreadId_t another_replica(void) {
@@ -115,10 +122,12 @@ static L4_MsgTag_t misbehave(enum act act) {
       }
       break;
     case ACT_BABBLE:
-      for (u32 i = 0; i < BABBLE_MESSAGES; i++) babble(LABEL_REPLICA_REPLY + i);
+      for (u32 i = 0; i < BABBLE_MESSAGES; i++) babble(voter, LABEL_REPLICA_REPLY + i);
       break;
-    case ACT_FLOOD:
-      for (u32 i = 0;; i++) babble(i);
+    case ACT_FLOOD: flood(voter);
+    case ACT_FLOOD_ROOT: flood(TASK_INFO->root);
+    case ACT_FLOOD_CONSOLE: flood(thread_of_kind(TASK_CONSOLE));
+    case ACT_FLOOD_SIGMA0: flood(L4_GlobalId(L4_ThreadIdUserBase(L4_GetKernelInterface()), 1));
     case ACT_SHORT: return answer_with(reply, reply_words - 1, 0);
     case ACT_LONG: return answer_with(reply, reply_words + 1, 0);
     case ACT_MAP: {
@@ -158,8 +167,8 @@ static L4_MsgTag_t misbehave(enum act act) {
 }
 
 int main(void) {
-  enum act act = own_task()->parameters[0];
-  u32 first = own_task()->parameters[1], requests = 0;
+  enum act act = own_task()->parameters[0] & 0xffff;
+  u32 times = own_task()->parameters[0] >> 16, first = own_task()->parameters[1], requests = 0;
   voter = thread_of_kind(TASK_VOTER);
   aes_start();
   L4_Accept(L4_Nilpage);
@@ -173,7 +182,8 @@ int main(void) {
     }
     L4_StoreMRs(1, words, request);
     answer_request(L4_Label(tag), words);
-    if (L4_Label(tag) == LABEL_REPLICA_REQUEST && requests++ >= first) tag = misbehave(act);
+    u32 place = L4_Label(tag) == LABEL_REPLICA_REQUEST ? requests++ : 0;
+    if (place >= first && (times == 0 || place - first < times)) tag = misbehave(act);
     else tag = answer_with(reply, reply_words, 0);
   }
 }

@@ -31,27 +31,38 @@ void replicas_start(void) {
   }
 }
 
-static void send(struct replica *replica, const struct message *message) {
+/* What the replica must hear next: the key if it has not got it, else the round's request. */
+static const struct message *next_message(const struct replica *replica) {
+  return replica->key_round != key.round ? &key : &current;
+}
+
+/* 1 when the replica was waiting for a message, and so has this one now. */
+static u32 deliver(struct replica *replica, const struct message *message) {
   L4_LoadMR(1, message->round);
   L4_LoadMRs(2, message->count, message->words);
   L4_Set_MsgTag(L4_Tag(message->label, 1 + message->count, 0));
-  replica->state = REPLICA_BUSY;
-  replica->waited_for = L4_IpcSucceeded(L4_Reply(replica->thread));
-  replica->outstanding = replica->waited_for ? message->round : 0;
+  if (L4_IpcFailed(L4_Reply(replica->thread))) return 0;
+  replica->outstanding = message->round;
+  if (message->round == current.round) replica->asked_round = current.round;
+  return 1;
 }
 
-/* A ready replica gets the key if it has not got it, else the round's request if it was not sent it yet. */
+/* The replica has said something: it gets what it must hear next, and the round waits for it. */
 static void advance(struct replica *replica) {
+  const struct message *message = next_message(replica);
   replica->state = REPLICA_READY;
   replica->outstanding = 0;
   replica->waited_for = 0;
-  if (replica->key_round != key.round) {
-    send(replica, &key);
-  } else if (replica->asked_round != current.round) {
-    replica->asked_round = current.round;
-    send(replica, &current);
-  }
+  if (message == &current && replica->asked_round == current.round) return;
+  replica->state = REPLICA_BUSY;
+  replica->waited_for = deliver(replica, message);
 }
+
+/*
+ * A silent replica that waits for a message has lost one: it is asked again, and its answer counts if it comes in time, but
+ * the round does not wait for it. One that still works, or never said hello, does not take the message.
+ */
+static void ask_silent(struct replica *replica) { deliver(replica, next_message(replica)); }
 
 void round_begin(u32 round, L4_Word_t label, const u32 *words, u32 count, u32 answer_data_words) {
   current.round = round;
@@ -64,6 +75,7 @@ void round_begin(u32 round, L4_Word_t label, const u32 *words, u32 count, u32 an
     answers[i].kind = ANSWER_NONE;
     replicas[i].waited_for = 0;
     if (replicas[i].state == REPLICA_READY) advance(&replicas[i]);
+    else if (replicas[i].state == REPLICA_BUSY) ask_silent(&replicas[i]);
   }
 }
 
@@ -103,13 +115,11 @@ void replica_message(u32 index, L4_MsgTag_t tag) {
   if (replica->state != REPLICA_BUSY) return; /* nothing was asked: babble */
 
   u32 proper = label == LABEL_REPLICA_REPLY && words >= 2 && L4_TypedWords(tag) == 0 && !L4_IpcPropagated(tag);
-  u32 asked_now = replica->waited_for && replica->outstanding == current.round;
-  if (proper && replica->waited_for && round != replica->outstanding && round < current.round) return; /* a repeat */
+  if (proper && round < replica->outstanding) return; /* a repeat of an older answer */
   if (replica->outstanding != 0 && replica->outstanding == key.round) replica->key_round = key.round;
-  if (asked_now) {
+  if (replica->outstanding != 0 && replica->outstanding == current.round) {
     if (proper && round == current.round) keep_answer(index, status, words - 2);
     else answers[index].kind = ANSWER_MALFORMED;
-    if (current.label == LABEL_REPLICA_KEY) replica->asked_round = current.round;
   }
   advance(replica);
 }

@@ -28,6 +28,9 @@ const Act = {
   port: 20,
   stackOverflow: 21,
   tellRoot: 22,
+  floodRoot: 23,
+  floodConsole: 24,
+  floodSigma0: 25,
 } as const;
 
 const DEADLINE_US = 50_000;
@@ -38,14 +41,15 @@ const LIAR = 2;
 const FROM = 3;
 
 const key = Buffer.alloc(16, 0x3c);
-const input = Buffer.alloc(ROUNDS * 14 * 16, "lies, all lies. ");
 
-function runWith(act: keyof typeof Act): BootedGuests {
+/** The liar lies `times` times (0: always) in a workload of so many rounds. */
+function runWith(act: keyof typeof Act, times = 0, rounds = ROUNDS): BootedGuests {
+  const input = Buffer.alloc(rounds * 14 * 16, "lies, all lies. ");
   const guests = bootGuests({
     replicas: ["replica-bytewise", "byzantine", "replica-bitslice"],
     workload: { operation: "encrypt", mode: "ecb", key, iv: new Uint8Array(16), input, iterations: 0 },
     deadlineMicroseconds: DEADLINE_US,
-    parameters: { [LIAR]: [Act[act], FROM - 1] },
+    parameters: { [LIAR]: [Act[act] | (times << 16), FROM - 1] },
   });
   expect(guests.machine.run({ cycle: 2_000_000_000 })).toEqual({ kind: "power-off", code: 0 });
   const expected = createCipheriv("aes-128-ecb", key, null).setAutoPadding(false).update(input);
@@ -104,14 +108,34 @@ describe("a replica that lies", () => {
     },
   );
 
-  it.each(["late", "flood", "hello", "replay"] as const)("%s: named in every round", (act) => {
-    const { dissenting, late, trapped } = namedFor(runWith(act));
-    expect([...new Set([...dissenting, ...late])].sort()).toEqual(STRUCK);
-    expect(trapped).toEqual([]);
+  it.each(["silent", "map"] as const)("%s once: asked again without being waited for, and back in the vote", (act) => {
+    const guests = runWith(act, 1);
+    const { dissenting, late, trapped } = namedFor(guests);
+    expect({ dissenting, trapped }).toEqual({ dissenting: [], trapped: [] });
+    expect([[3], [3, 4]]).toContainEqual(late);
   });
 
+  it("late once: its old answer is drained, and it is back in the vote", () => {
+    const rounds = 80;
+    const guests = runWith("late", 1, rounds);
+    const { dissenting, late, trapped } = namedFor(guests);
+    expect({ dissenting, trapped }).toEqual({ dissenting: [], trapped: [] });
+    expect(late.length).toBeGreaterThan(4);
+    expect(late.length).toBeLessThan(rounds - 10);
+    expect(late).toEqual(late.map((_, i) => FROM + i));
+  });
+
+  it.each(["late", "flood", "floodRoot", "floodConsole", "floodSigma0", "hello", "replay"] as const)(
+    "%s: named in every round",
+    (act) => {
+      const { dissenting, late, trapped } = namedFor(runWith(act));
+      expect([...new Set([...dissenting, ...late])].sort()).toEqual(STRUCK);
+      expect(trapped).toEqual([]);
+    },
+  );
+
   it("no round is longer than the deadline and one tick, whatever is sent", () => {
-    for (const act of ["flood", "hello", "babble"] as const) {
+    for (const act of ["flood", "floodRoot", "floodConsole", "floodSigma0", "hello", "babble"] as const) {
       const cycles = decodeVoteLog(runWith(act).voteLog())!.votes.map(({ cycle }) => cycle);
       const longest = Math.max(...cycles.slice(1).map((cycle, i) => cycle - cycles[i]!));
       expect(longest, act).toBeLessThan((DEADLINE_US + 4_000) * CYCLES_PER_US);
