@@ -104,17 +104,24 @@ function examples(form: InstructionForm): number[] {
   return code;
 }
 
-function run(cpu: Cpu, blocks: BlockCache, at: number, registers: readonly number[], instructions: number): void {
+/** Runs from `at` in slices of so many clocks: whole blocks in long ones, single instructions in short ones. */
+function run(
+  cpu: Cpu,
+  blocks: BlockCache,
+  at: number,
+  registers: readonly number[],
+  instructions: number,
+  slice: number,
+): void {
   const { words, counters } = cpu;
   registers.forEach((value, register) => {
     words[register] = value;
   });
   words[Word.Eip] = at;
-  counters[Counter.LimitInstructions] = counters[Counter.Instructions] + instructions;
-  const until = counters[Counter.LimitInstructions];
+  const until = counters[Counter.Instructions] + instructions;
   while (counters[Counter.Instructions] < until) {
-    // Handlers may ask for attention, which lowers the limit.
-    counters[Counter.LimitCycle] = Number.POSITIVE_INFINITY;
+    counters[Counter.LimitInstructions] = until;
+    counters[Counter.LimitCycle] = counters[Counter.Cycles] + slice;
     runInterpreter(cpu, blocks);
   }
 }
@@ -136,8 +143,17 @@ export function trainInterpreter(cpu: Cpu, blocks: BlockCache): void {
   memory.write8(FAR_PAGE, RET);
   for (let round = 0; round < ROUNDS; round++) {
     PATTERNS.forEach((pattern, i) => {
-      run(cpu, blocks, BRANCH_CODE, [1, 1000, 1, 0x0002_0100, STACKS[i] as number, ...BASES], 300 + round);
-      run(cpu, blocks, STRAIGHT_CODE, [...pattern, STACKS[0] as number, ...BASES], forms.length * 10);
+      const registers = [1, 1000, 1, 0x0002_0100, STACKS[i] as number, ...BASES];
+      run(cpu, blocks, BRANCH_CODE, registers, 120, 1);
+      run(cpu, blocks, BRANCH_CODE, registers, 300, Number.POSITIVE_INFINITY);
+      run(
+        cpu,
+        blocks,
+        STRAIGHT_CODE,
+        [...pattern, STACKS[0] as number, ...BASES],
+        forms.length * 10,
+        Number.POSITIVE_INFINITY,
+      );
     });
   }
 }
