@@ -74,7 +74,7 @@ function takePath(k: KernelContext, offset: number): KernelPath {
   else saveRegisters(k, thread, vector);
   const path = pathOf(k, thread, vector);
   pathBegan -= accountUntilEntry(k, thread, path === KernelPath.SystemCalls ? KernelPath.Ipc : path);
-  k.charge(Cost.Entry);
+  k.charge(Cost.entry);
   return act(k, thread, vector, path);
 }
 
@@ -162,7 +162,7 @@ function reportFault(k: KernelContext, vector: number, situation: string): never
 function leave(k: KernelContext, path: KernelPath): void {
   const next = k.current;
   if (next !== 0 && !isRunnable(k, next)) panic(`thread ${k.threadNumber(next)} is to run but is not ready`);
-  k.charge(Cost.Exit);
+  k.charge(Cost.exit);
   if (next === 0) leaveToIdle(k);
   else prepareThread(k, next);
   accountExit(k, path, k.cpu.cycles - pathBegan);
@@ -183,14 +183,14 @@ function prepareThread(k: KernelContext, thread: number): void {
   const { words } = k.cpu;
   const stackTop = (KERNEL_WINDOW + thread + TCB_BYTES) >>> 0;
   if (k.load(k.map.tss + TssField.Esp0) !== stackTop || k.load(k.map.gsPage) === 0) {
-    k.charge(Cost.SwitchThread);
+    k.charge(Cost.switchThread);
     k.store(k.map.tss + TssField.Esp0, stackTop);
     k.record(KernelEvent.Switch, k.load(thread + Tcb.globalId), 0);
   }
   k.store(k.map.gsPage, k.localId(thread));
   const directory = directoryOf(k, k.spaceOf(thread));
   if ((words[Word.Cr3] & 0xffff_f000) >>> 0 !== directory) {
-    k.charge(Cost.SwitchSpace);
+    k.charge(Cost.switchSpace);
     loadPageDirectory(k.cpu, directory);
   }
   restoreSegments(k);
@@ -207,9 +207,18 @@ function prepareThread(k: KernelContext, thread: number): void {
 /** User segment registers are not a thread's own: at every exit they hold the standard selectors again. */
 function restoreSegments(k: KernelContext): void {
   const { cpu } = k;
-  const selector = (segment: SegmentRegister): number => cpu.words[segmentIndex(segment) + SegmentWord.Selector];
-  if (selector(SegmentRegister.Ds) !== Selector.UserData) loadSegment(cpu, SegmentRegister.Ds, Selector.UserData);
-  if (selector(SegmentRegister.Es) !== Selector.UserData) loadSegment(cpu, SegmentRegister.Es, Selector.UserData);
-  if (selector(SegmentRegister.Fs) !== Selector.UserData) loadSegment(cpu, SegmentRegister.Fs, Selector.UserData);
-  if (selector(SegmentRegister.Gs) !== Selector.UserGs) loadSegment(cpu, SegmentRegister.Gs, Selector.UserGs);
+  let reloaded = false;
+  for (const [segment, selector] of USER_SEGMENTS) {
+    if (cpu.words[segmentIndex(segment) + SegmentWord.Selector] === selector) continue;
+    loadSegment(cpu, segment, selector);
+    reloaded = true;
+  }
+  if (reloaded) k.charge(Cost.reloadSegments);
 }
+
+const USER_SEGMENTS = [
+  [SegmentRegister.Ds, Selector.UserData],
+  [SegmentRegister.Es, Selector.UserData],
+  [SegmentRegister.Fs, Selector.UserData],
+  [SegmentRegister.Gs, Selector.UserGs],
+] as const;

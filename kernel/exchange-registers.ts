@@ -31,7 +31,7 @@ const enum Control {
 const VALUES = [Tcb.eax, Tcb.ecx, Tcb.edx, Tcb.esi, Tcb.edi, Tcb.ebx, Tcb.ebp] as const;
 
 export function exchangeRegistersSystemCall(k: KernelContext, caller: number): void {
-  k.charge(Cost.ExchangeRegisters);
+  k.charge(Cost.exchangeRegisters);
   const [given, control, sp, ip, flags, handle, pager] = VALUES.map((field) => k.load(caller + field));
   const target = findTarget(k, caller, given);
   if (target === 0) {

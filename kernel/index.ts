@@ -1,5 +1,7 @@
 /** The public face of the kernel room. */
 export { attachKernel, bootKernel } from "./boot.ts";
+export { type CostEntry, type CostSource, KERNEL_COSTS, type KernelCost } from "./costs.ts";
+export { KernelEvent } from "./events.ts";
 export {
   type Accounts,
   type BootModule,

@@ -52,7 +52,7 @@ function giveBitmap(k: KernelContext, space: number): boolean {
     if (table !== 0) releasePage(k, table);
     return false;
   }
-  k.charge(3 * Cost.NewPageTable);
+  k.charge(3 * Cost.newPageTable);
   k.memory.fill(low, PAGE, 0xff);
   k.memory.fill(high, PAGE, 0xff);
   writePrivateTable(k, table, low, high);

@@ -49,7 +49,7 @@ const enum Sent {
  * set. This is how page faults, exceptions, interrupts and preemptions reach their handlers.
  */
 export function performKernelIpc(k: KernelContext, thread: number, partner: number): void {
-  k.charge(Cost.FaultMessage);
+  k.charge(Cost.faultMessage);
   k.store(thread + Tcb.tag, k.load(thread + Tcb.kernelMessage));
   k.store(thread + Tcb.timeouts, 0);
   performIpc(k, thread, partner === NIL_THREAD ? NO_THREAD : partner, partner);
@@ -57,7 +57,7 @@ export function performKernelIpc(k: KernelContext, thread: number, partner: numb
 
 /** Does the IPC of a ready thread and names the thread that runs afterwards. Parameters have been checked. */
 export function performIpc(k: KernelContext, thread: number, to: number, from: number): void {
-  k.charge(Cost.Ipc);
+  k.charge(Cost.ipc);
   k.store(thread + Tcb.receiveFrom, from);
   const partner = to === NIL_THREAD ? 0 : findThread(k, to);
   let sent = Sent.Delivered;
@@ -101,7 +101,7 @@ function sendPhase(k: KernelContext, sender: number, receiver: number): Sent {
     endWithError(k, sender, IpcPhase.Send, IpcError.Timeout, TagFlag.Error);
     return Sent.Failed;
   }
-  k.charge(Cost.Block);
+  k.charge(Cost.block);
   makeUnready(k, sender, ThreadState.Polling);
   joinSendQueue(k, sender, receiver);
   startTimeout(k, sender, timeout);
@@ -189,7 +189,7 @@ function receivePhase(k: KernelContext, thread: number): void {
 /** One receive phase. Returns the thread whose send phase it ended and whose receive phase is due, or 0. */
 function receiveOnce(k: KernelContext, receiver: number): number {
   const from = k.load(receiver + Tcb.receiveFrom);
-  k.charge(Cost.IpcReceive);
+  k.charge(Cost.ipcReceive);
   if (from !== ANY_THREAD && from !== ANY_LOCAL_THREAD && findThread(k, from) === 0) {
     endWithError(k, receiver, IpcPhase.Receive, IpcError.NonExisting, TagFlag.Error);
     return 0;
@@ -214,7 +214,7 @@ function block(k: KernelContext, receiver: number): void {
     endWithError(k, receiver, IpcPhase.Receive, IpcError.Timeout, TagFlag.Error);
     return;
   }
-  k.charge(Cost.Block);
+  k.charge(Cost.block);
   makeUnready(k, receiver, ThreadState.Waiting);
   startTimeout(k, receiver, timeout);
 }

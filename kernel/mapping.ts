@@ -120,14 +120,14 @@ function removeWithEntry(k: KernelContext, node: number): number {
       panic(`mapping node ${node} says frame ${hex(frame)}, the page table ${hex(entry)}`);
     status |= statusOfEntry(entry);
   }
-  k.charge(Cost.MapPage);
+  k.charge(Cost.mapPage);
   removeNode(k, node);
   return status;
 }
 
 /** Takes reference bits from a mapping's page-table entry, and its right to write if asked. */
 function weaken(k: KernelContext, space: number, virtual: number, revokeWrite: boolean): number {
-  k.charge(Cost.LookAtPage);
+  k.charge(Cost.lookAtPage);
   const clear = Pte.Accessed | Pte.Dirty | (revokeWrite ? Pte.Writable : 0);
   return statusOfEntry(changeEntry(k, space, virtual, clear));
 }
@@ -191,7 +191,7 @@ function transferPages(
 /** Maps or grants the page in `source`. Returns false when memory has run out. */
 function transferPage(k: KernelContext, to: number, destination: number, writable: boolean, grant: boolean): boolean {
   const { frame, node } = source;
-  k.charge(Cost.MapPage);
+  k.charge(Cost.mapPage);
   if (isSigma0(k, to)) return true; // sigma0's memory is the identity and stays so.
   const bits = Pte.Present | Pte.User | (writable ? Pte.Writable : 0);
   const existing = readEntry(k, to, destination);
@@ -261,7 +261,7 @@ function transferPorts(
   for (let port = first; port < end; port++) {
     if (!isSigma0(k, from) && !hasPort(k, from, port)) continue;
     if (isSigma0(k, to) || hasPort(k, to, port)) continue;
-    k.charge(Cost.MapPage);
+    k.charge(Cost.mapPage);
     const frame = portFrame(k, port);
     const parent = isSigma0(k, from) ? 0 : findNode(k, frame, from, port);
     if (parent === 0 && !isSigma0(k, from))
@@ -334,7 +334,7 @@ function nextHeld(k: KernelContext, space: number, virtual: number, end: number)
 
 function unmapPage(k: KernelContext, space: number, virtual: number, access: number, flush: boolean): number {
   const { frame, node } = source;
-  k.charge(Cost.LookAtPage);
+  k.charge(Cost.lookAtPage);
   let status = revoke(k, frame, node, access);
   if (!flush) {
     if (node !== 0) setNodeStatus(k, node, nodeStatus(k, node) | status);

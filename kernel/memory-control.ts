@@ -11,7 +11,7 @@ import { MESSAGE_REGISTERS, messageRegister } from "./utcb.ts";
  * device memory and its caches are coherent. Memory attributes are not kept.
  */
 export function memoryControlSystemCall(k: KernelContext, caller: number): void {
-  k.charge(Cost.Trivial);
+  k.charge(Cost.trivial);
   const error = memoryControl(k, caller);
   k.store(caller + Tcb.eax, error === ErrorCode.None ? 1 : 0);
   if (error !== ErrorCode.None) setErrorCode(k, caller, error);

@@ -73,7 +73,7 @@ export function transferMessage(k: KernelContext, sender: number, receiver: numb
   k.store(to, tag);
   const words = Math.min(untyped, room - 1);
   for (let i = 1; i <= words; i++) k.store(to + 4 * i, k.load(from + 4 * i));
-  if (words > 2) k.charge(Cost.MessageStart + words * Cost.MessageWord);
+  if (words > 2) k.charge(Cost.messageStart + words * Cost.messageWord);
   return typedWords(tag) === 0 ? 0 : transferItems(k, sender, receiver, from, to, tag, room);
 }
 
@@ -89,7 +89,7 @@ function transferItems(
   const end = 1 + untypedWords(tag) + typedWords(tag);
   let index = 1 + untypedWords(tag);
   while (index < end) {
-    k.charge(Cost.TypedItem);
+    k.charge(Cost.typedItem);
     const first = k.load(from + 4 * index);
     const type = (first >>> 1) & 7;
     if (index < room) k.store(to + 4 * index, first);

@@ -54,6 +54,6 @@ function mapIdentity(k: KernelContext, space: number, address: number): boolean 
   if (page >= k.map.base) return false;
   // Present and still faulting: its own KIP or UTCB area can't be here, so nothing more can be given.
   if ((readEntry(k, space, page) & Pte.Present) !== 0) return false;
-  k.charge(Cost.MapPage);
+  k.charge(Cost.mapPage);
   return writeEntry(k, space, page, page | Pte.Present | Pte.Writable | Pte.User);
 }

@@ -78,7 +78,7 @@ function isLoaded(k: KernelContext, space: number): boolean {
 export function invalidate(k: KernelContext, space: number, virtual: number): void {
   if (!isLoaded(k, space)) return;
   k.cpu.access.flushPage(virtual);
-  k.charge(Cost.InvalidatePage);
+  k.charge(Cost.invalidatePage);
 }
 
 /** Writes the entry for a user page, making the page table if need be. Returns false when memory has run out. */
@@ -87,7 +87,7 @@ export function writeEntry(k: KernelContext, space: number, virtual: number, ent
   if (table === 0) {
     table = allocatePage(k, PoolUse.PageTable, space);
     if (table === 0) return false;
-    k.charge(Cost.NewPageTable);
+    k.charge(Cost.newPageTable);
     k.store(directoryEntry(k, space, virtual), table | Pte.Present | Pte.Writable | Pte.User);
   }
   const address = table + ((virtual >>> 10) & 0xffc);

@@ -20,7 +20,7 @@ const PREEMPTION_LABEL = 0xffd0;
 
 /** One timer tick: time goes on, timeouts fire, the time slice shrinks. */
 export function tick(k: KernelContext): void {
-  k.charge(Cost.Tick);
+  k.charge(Cost.tick);
   const time = k.map.globals + Globals.time;
   k.storeDouble(time, k.loadDouble(time) + TICK_MICROSECONDS);
   const woken = expireTimeouts(k);
@@ -44,7 +44,7 @@ function expireTimeouts(k: KernelContext): number {
   for (let rounds = 0; rounds <= THREAD_COUNT; rounds++) {
     const thread = firstExpired(k);
     if (thread === 0) break;
-    k.charge(Cost.Wakeup);
+    k.charge(Cost.wakeup);
     endBlockedIpc(k, thread, IpcError.Timeout);
     if (!isRunnable(k, thread) || priorityOf(k, thread) <= highest) continue;
     highest = priorityOf(k, thread);

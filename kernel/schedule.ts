@@ -63,7 +63,7 @@ export function dispatch(k: KernelContext, tcb: number): void {
 
 /** Lets the first thread of the highest ready list run next, or the CPU idle. */
 export function pickNext(k: KernelContext): void {
-  k.charge(Cost.PickNext);
+  k.charge(Cost.pickNext);
   dispatch(k, highestReady(k));
 }
 
@@ -92,7 +92,7 @@ export function renewQuantum(k: KernelContext, tcb: number): void {
  * ThreadSwitch (ABI 6.5): gives the rest of the time slice to a thread, or gives it up. All registers are preserved.
  */
 export function threadSwitchSystemCall(k: KernelContext, caller: number): void {
-  k.charge(Cost.ThreadSwitch);
+  k.charge(Cost.threadSwitch);
   const id = toGlobal(k, k.spaceOf(caller), k.load(caller + Tcb.eax));
   const target = findThread(k, id);
   if (target === caller) return;
@@ -142,7 +142,7 @@ function slice(time: number): number {
  * Unlike L4Ka::Pistachio the sensitive priority is checked where it is given, in PreemptionControl.
  */
 export function scheduleSystemCall(k: KernelContext, caller: number): void {
-  k.charge(Cost.Schedule);
+  k.charge(Cost.schedule);
   const target = findThread(k, toGlobal(k, k.spaceOf(caller), k.load(caller + Tcb.eax)));
   const timeControl = k.load(caller + Tcb.edx);
   const priorityControl = k.load(caller + Tcb.ecx);

@@ -12,7 +12,7 @@ import { findThread, isGlobal } from "./thread-id.ts";
  * nothing and succeed. The control word and the redirector are ignored: no small spaces, no IPC redirection.
  */
 export function spaceControlSystemCall(k: KernelContext, caller: number): void {
-  k.charge(Cost.SpaceControl);
+  k.charge(Cost.spaceControl);
   const error = spaceControl(k, caller);
   k.store(caller + Tcb.eax, error === ErrorCode.None ? 1 : 0);
   k.store(caller + Tcb.ecx, 0);

@@ -35,7 +35,7 @@ export function handleSystemCall(k: KernelContext, caller: number): KernelPath {
       break;
     case SystemCall.ProcessorControl:
       // Nothing to control; EAX stays as it is (ABI 6.8).
-      k.charge(Cost.Trivial);
+      k.charge(Cost.trivial);
       break;
     case SystemCall.MemoryControl:
       memoryControlSystemCall(k, caller);
@@ -53,7 +53,7 @@ export function handleSystemCall(k: KernelContext, caller: number): KernelPath {
       scheduleSystemCall(k, caller);
       break;
     default:
-      k.charge(Cost.Trivial);
+      k.charge(Cost.trivial);
       return KernelPath.UnknownSystemCall;
   }
   return KernelPath.SystemCalls + call;

@@ -42,7 +42,7 @@ interface Request {
 }
 
 export function threadControlSystemCall(k: KernelContext, caller: number): void {
-  k.charge(Cost.ThreadControl);
+  k.charge(Cost.threadControl);
   const error = threadControl(k, caller);
   k.store(caller + Tcb.eax, error === ErrorCode.None ? 1 : 0);
   if (error !== ErrorCode.None) setErrorCode(k, caller, error);

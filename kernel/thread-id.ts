@@ -55,7 +55,7 @@ export function findThreadByNumber(k: KernelContext, threadNo: number): number {
  * there, the TCB must confirm it. (L4Ka::Pistachio's stubs do this in user mode and may fault, ABI 5.3.)
  */
 export function findLocalThread(k: KernelContext, space: number, localId: number): number {
-  k.charge(Cost.LocalId);
+  k.charge(Cost.localId);
   const utcb = localId - MR0_OFFSET;
   if (utcb % UTCB_BYTES !== 0 || !contains(k.load(space + Space.utcbArea), utcb, UTCB_BYTES)) return 0;
   const physical = translate(k, space, utcb);

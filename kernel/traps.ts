@@ -62,7 +62,7 @@ function hasNullSegment(k: KernelContext): boolean {
 function kernelInterface(k: KernelContext, thread: number): boolean {
   const ip = k.load(thread + Tcb.eip);
   if (userByte(k, thread, ip) !== 0xf0 || userByte(k, thread, ip + 1) !== 0x90) return false;
-  k.charge(Cost.KernelInterface);
+  k.charge(Cost.kernelInterface);
   k.store(thread + Tcb.eip, ip + 2);
   k.store(thread + Tcb.eax, flexpage.base(k.load(k.spaceOf(thread) + Space.kipArea)));
   k.store(thread + Tcb.ecx, API_VERSION);
