@@ -10,6 +10,7 @@ enum { EAX, ECX, EDX, EBX, ESI, EDI, EBP, REGISTERS };
 
 #define ENTRY_IPC 4u
 #define ENTRY_LIPC 5u
+#define ENTRY_UNMAP 6u
 #define ENTRY_EXCHANGE_REGISTERS 7u
 #define ENTRIES 11u
 
@@ -77,6 +78,8 @@ static void random_call(void) {
     registers[EDX] = random_below(2) ? 0 : random_thread();
     if (random_below(256) != 0) registers[ECX] = 0x04000400; /* zero time-outs: waiting is no attack */
   }
+  /* Mostly few flexpages: 64 times the whole space takes long, and shows no more. */
+  if (entry == ENTRY_UNMAP && random_below(64) != 0) registers[EAX] = random_word() & 0x43;
   if (entry == ENTRY_EXCHANGE_REGISTERS && is_guard(registers[EAX])) registers[EAX] = 0;
   attempt_call(target, registers);
 }
