@@ -48,6 +48,7 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
     .command(lazy("encrypt <in> <out>", "encrypt a file through the replicas", () => import("./commands/encrypt.ts")))
     .command(lazy("decrypt <in> <out>", "decrypt a file through the replicas", () => import("./commands/decrypt.ts")))
     .command(lazy("debug [image]", "step replicas forwards and backwards", () => import("./commands/debug.ts")))
+    .command(lazy("clocks [file]", "count the clocks of machine code on a P5", () => import("./commands/clocks.ts")))
     .command(lazy("image <action> [file]", "pack, list and unpack images", () => import("./commands/image.ts")))
     .epilogue(`${EXAMPLES}\n\n${EXIT_CODES}`)
     .demandCommand(1, "a command is needed")
