@@ -2,6 +2,7 @@
  * The decoder: bytes to one decoded instruction, from the instruction table (prefixes, ModR/M, SIB, displacement,
  * immediates; Intel SDM vol. 2, chapter 2). It reads bytes only; addresses, segments and faults are its callers' matter.
  */
+import { type FormFacts, factsOf } from "./instructions/facts.ts";
 import type { InstructionForm } from "./instructions/form.ts";
 import { OPCODES } from "./instructions/table.ts";
 import { SegmentRegister, Word } from "./state.ts";
@@ -212,12 +213,13 @@ export class Decoder {
   private operands(form: InstructionForm, opcode: number): DecodeStatus {
     const out = this.out;
     const { encoding } = form;
+    const facts = factsOf(form);
     if (encoding.registerInOpcode) out.register = opcode & 7;
     let status = DecodeStatus.Ok;
     if (encoding.modRm) {
       // MOV to and from control and debug registers ignores the mod field.
-      this.modRm(form.operands.some(({ method }) => method === "R"));
-      if (!this.operandsExist(form)) status = DecodeStatus.Invalid;
+      this.modRm(facts.registerOnly);
+      if (!this.operandsExist(facts)) status = DecodeStatus.Invalid;
     }
     this.immediates(form);
     if (out.lock && !(form.lockable && out.memory)) status = DecodeStatus.Invalid;
@@ -237,17 +239,12 @@ export class Decoder {
   }
 
   /** Memory-only forms with a register, segment and control registers that do not exist, MOV to CS. */
-  private operandsExist(form: InstructionForm): boolean {
-    const out = this.out;
-    for (const operand of form.operands) {
-      if (operand.method === "M" && !out.memory) return false;
-      if (operand.method === "S") {
-        if (out.register > SegmentRegister.Gs) return false;
-        if (operand.access === "w" && out.register === SegmentRegister.Cs) return false;
-      }
-      if (operand.method === "C" && (out.register === 1 || out.register > 4)) return false;
-    }
-    return true;
+  private operandsExist({ memoryOnly, segmentOperand, controlOperand }: FormFacts): boolean {
+    const { memory, register } = this.out;
+    if (memoryOnly && !memory) return false;
+    if (controlOperand) return register !== 1 && register <= 4;
+    if (segmentOperand === undefined) return true;
+    return register <= SegmentRegister.Gs && !(segmentOperand.access === "w" && register === SegmentRegister.Cs);
   }
 
   private address32(modRm: number): void {
@@ -313,7 +310,7 @@ export class Decoder {
           if (out.immediateBytes !== 0) {
             out.immediate2 = value;
             value = out.immediate;
-          } else if (signExtends(form)) value = (value << 24) >> 24;
+          } else if (factsOf(form).signExtends) value = (value << 24) >> 24;
           break;
         case "cb":
           value = (this.next8() << 24) >> 24;
@@ -341,11 +338,6 @@ export class Decoder {
       out.immediateBytes += this.position - before;
     }
   }
-}
-
-/** Whether the form's byte immediate is sign-extended to the operand size ("Ibs"). */
-function signExtends(form: InstructionForm): boolean {
-  return form.operands.some(({ method, size }) => method === "I" && size === "bs");
 }
 
 function reset(out: DecodedInstruction, code32: boolean): void {

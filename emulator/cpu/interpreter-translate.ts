@@ -6,9 +6,10 @@
 
 import type { DecodedInstruction } from "./decode.ts";
 import { ExecutionMode, InstructionWord, MicroWord, OperandBits, TimingBits } from "./decode-records.ts";
+import { type FormFacts, factsOf, type RegisterFacts } from "./instructions/facts.ts";
 import { type InstructionForm, Kind, type Operand, Pairing } from "./instructions/form.ts";
 import { Micro, SegmentAccess } from "./interpreter-micro.ts";
-import { Flag, SegmentRegister, Word } from "./state.ts";
+import { SegmentRegister, Word } from "./state.ts";
 import { BankCheck } from "./timing-model.ts";
 
 /** Micro-operations of one instruction at most: bank check, address, segment, load, operation, store. */
@@ -400,9 +401,6 @@ export class Translator {
   }
 }
 
-/** Flags kept in InstructionWord.FlagsUsed. */
-const TRACKED_FLAGS = Flag.Arithmetic | Flag.Df;
-
 /** Fills an instruction record (except block, micro-operations and cumulative clocks) at word index `at`. */
 export function writeInstruction(
   words: Int32Array,
@@ -412,26 +410,25 @@ export function writeInstruction(
   physical: number,
 ): void {
   const form = decoded.form as InstructionForm;
-  const relative = form.encoding.immediates.some((kind) => kind === "cb" || kind === "cv");
+  const facts = factsOf(form);
   words.fill(0, at, at + InstructionWord.Words);
   words[at + InstructionWord.Form] = form.id;
   words[at + InstructionWord.Eip] = eip;
   words[at + InstructionWord.Length] = decoded.length;
   words[at + InstructionWord.Clocks] = clocksOf(form, decoded);
-  words[at + InstructionWord.Operands] = operandBits(form, decoded);
-  words[at + InstructionWord.Immediate] = relative ? eip + decoded.length + decoded.immediate : decoded.immediate;
+  words[at + InstructionWord.Operands] = operandBits(facts, decoded);
+  words[at + InstructionWord.Immediate] = facts.relative ? eip + decoded.length + decoded.immediate : decoded.immediate;
   words[at + InstructionWord.Immediate2] = decoded.immediate2;
   words[at + InstructionWord.Base] = decoded.base;
   words[at + InstructionWord.Index] = decoded.index;
   words[at + InstructionWord.Shift] = decoded.shift;
   words[at + InstructionWord.Displacement] = decoded.displacement;
   words[at + InstructionWord.Physical] = physical;
-  words[at + InstructionWord.TimingClass] = timingBits(form, decoded);
-  words[at + InstructionWord.RegistersRead] = registersUsed(form, decoded, "r");
-  words[at + InstructionWord.RegistersWritten] = registersUsed(form, decoded, "w");
+  words[at + InstructionWord.TimingClass] = timingBits(form, facts, decoded);
+  words[at + InstructionWord.RegistersRead] = registersUsed(form, facts.read, decoded);
+  words[at + InstructionWord.RegistersWritten] = registersUsed(form, facts.written, decoded);
   words[at + InstructionWord.AddressRegisters] = addressRegisters(decoded);
-  words[at + InstructionWord.FlagsUsed] =
-    (form.flags.read & TRACKED_FLAGS) | ((form.flags.written & TRACKED_FLAGS) << 16);
+  words[at + InstructionWord.FlagsUsed] = facts.flagsUsed;
 }
 
 function isRepeated(form: InstructionForm, decoded: DecodedInstruction): boolean {
@@ -445,11 +442,7 @@ export function clocksOf(form: InstructionForm, decoded: DecodedInstruction): nu
   return decoded.memory ? form.memoryClocks : form.clocks;
 }
 
-function operandBits(form: InstructionForm, decoded: DecodedInstruction): number {
-  // MOVZX and MOVSX have a byte source and are not byte operations.
-  const byte =
-    form.operands[0]?.size !== "v" &&
-    form.operands.some(({ method, size, fixed }) => fixed === "AL" || (size === "b" && !"IJF".includes(method)));
+function operandBits({ byte }: FormFacts, decoded: DecodedInstruction): number {
   return (
     (decoded.operand32 ? OperandBits.Operand32 : 0) |
     (decoded.address32 ? OperandBits.Address32 : 0) |
@@ -465,12 +458,11 @@ function operandBits(form: InstructionForm, decoded: DecodedInstruction): number
   );
 }
 
-function timingBits(form: InstructionForm, decoded: DecodedInstruction): number {
+function timingBits(form: InstructionForm, { relative }: FormFacts, decoded: DecodedInstruction): number {
   const clocks = clocksOf(form, decoded);
   const { encoding } = form;
   const nearJcc = encoding.map === 1 && (encoding.opcode & 0xf0) === 0x80;
   const prefixes = Math.min(15, decoded.prefixes + (encoding.map === 1 && !nearJcc ? 1 : 0));
-  const relative = form.operands.some(({ method }) => method === "J");
   const branch = relative || (form.micro >= Micro.Call && form.micro < Micro.SetIf);
   const conditional = relative && form.micro !== Micro.Call && form.micro !== Micro.Jump;
   const kind = form.pairing === Pairing.NP ? Kind.OTHER : clocks === 1 ? Kind.REG : clocks === 2 ? Kind.RM : Kind.RMW;
@@ -485,23 +477,12 @@ function timingBits(form: InstructionForm, decoded: DecodedInstruction): number 
   );
 }
 
-const FIXED_MASKS: Readonly<Record<string, number>> = { AL: 1, AX: 1, eAX: 1, CL: 2, DX: 4 };
-
-/** General registers used as operands with this access, and implicitly; address registers are told apart. */
-export function registersUsed(form: InstructionForm, decoded: DecodedInstruction, access: "r" | "w"): number {
-  let mask = access === "r" ? form.implicitRead : form.implicitWritten;
+/** General registers used as operands in one way, and implicitly; address registers are told apart. */
+function registersUsed(form: InstructionForm, use: RegisterFacts, decoded: DecodedInstruction): number {
+  let mask = use.mask;
   if (isRepeated(form, decoded)) mask |= 1 << Word.Ecx;
-  for (const operand of form.operands) {
-    if (!operand.access.includes(access)) continue;
-    const number =
-      operand.method === "G" || operand.method === "Z"
-        ? decoded.register
-        : operand.method === "R" || (operand.method === "E" && !decoded.memory)
-          ? decoded.rm
-          : -1;
-    if (number >= 0) mask |= 1 << (operand.size === "b" ? number & 3 : number);
-    else if (operand.fixed !== undefined) mask |= FIXED_MASKS[operand.fixed] ?? 0;
-  }
+  if (use.fieldBits !== 0) mask |= 1 << (decoded.register & use.fieldBits);
+  if (use.rmBits !== 0 && !decoded.memory) mask |= 1 << (decoded.rm & use.rmBits);
   return mask;
 }
 
