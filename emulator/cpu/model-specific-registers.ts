@@ -1,7 +1,9 @@
 /**
  * RDMSR, WRMSR, RDTSC with the P5's registers (Pentium Processor Family Developer's Manual vol. 3, 16 and appendix A).
  *
- * NOT IMPLEMENTED: event counting (CESR, CTR0 and CTR1 store and read back); cache and TLB test registers (the same).
+ * CESR, CTR0 and CTR1 count what the P5 timing model does (timing/event-counters.ts); without it they only store.
+ *
+ * NOT IMPLEMENTED: cache and TLB test registers (they store and read back).
  */
 import { EventCost } from "../timing/event-costs.ts";
 import { Cr4, requirePrivilege } from "./control-registers.ts";
@@ -78,4 +80,8 @@ export function wrmsr(cpu: Cpu): void {
   if (!isStored(number)) raiseFault(cpu, Vector.GeneralProtection, 0);
   cpu.words[storage(number)] = cpu.words[Word.Eax];
   cpu.words[storage(number) + 1] = cpu.words[Word.Edx];
+  if (number === Msr.ControlAndEventSelect && cpu.timing !== undefined) {
+    cpu.timing.eventsSelected();
+    cpu.access.flushMemos();
+  }
 }

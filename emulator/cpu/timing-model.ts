@@ -40,6 +40,8 @@ export interface TimingModel {
   transfer(record: number, slot: number, target: number): void;
   /** The handler of a block's last instruction has run and set EIP. */
   handled(record: number): void;
+  /** CESR was written. */
+  eventsSelected(): void;
   /** Control has gone through a gate. */
   redirected(): void;
   /** The instruction (0: a fetch) faulted; delivery follows. */

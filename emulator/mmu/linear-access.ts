@@ -390,7 +390,7 @@ export class LinearAccess {
 
   private installMemo(linear: number, physical: number, mode: number): void {
     const address = physical >>> 0;
-    if (address >= this.memory.byteLength) return;
+    if (address >= this.memory.byteLength || this.port?.counting === true) return;
     const memo = Memo.Words + ((linear >>> 10) & 0x3c);
     const tag = (linear & 0xfffff000) | mode;
     const fastWrite =

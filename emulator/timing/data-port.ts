@@ -14,6 +14,7 @@ import type { CodeCache } from "./code-cache.ts";
 import type { P5Configuration } from "./configuration.ts";
 import { Cause } from "./cycle-causes.ts";
 import { Caching, type DataCache } from "./data-cache.ts";
+import { type EventCounters, PerformanceEvent } from "./event-counters.ts";
 import type { PairingRules } from "./pairing.ts";
 import { crosses, type Pipeline } from "./pipeline.ts";
 import { carryAfter, withCredit } from "./shadowing.ts";
@@ -31,6 +32,7 @@ export class DataPort {
   private readonly rules: PairingRules;
   private readonly pipeline: Pipeline;
   private readonly causes: Float64Array;
+  private readonly events: EventCounters;
   private readonly configuration: P5Configuration;
 
   /** @param words the whole linear memory */
@@ -52,7 +54,13 @@ export class DataPort {
     this.rules = rules;
     this.pipeline = pipeline;
     this.causes = pipeline.causes;
+    this.events = pipeline.events;
     this.configuration = configuration;
+  }
+
+  /** Whether every access has to come here, because accesses are counted. */
+  get counting(): boolean {
+    return this.events.counting;
   }
 
   /** A read of `bytes` inside one page. */
@@ -75,6 +83,7 @@ export class DataPort {
 
   write(linear: number, physical: number, bytes: number): void {
     if (this.words[TimingWord.GroupLocked] !== 0) {
+      if (this.events.counting) this.events.count(PerformanceEvent.LockedCycle);
       this.wait(this.cache.locked(this.now(), physical), Cause.Lock);
       return;
     }
@@ -95,6 +104,7 @@ export class DataPort {
   pageWalk(walk: PageWalk, fetch: boolean): void {
     const { configuration } = this;
     const cause = fetch ? Cause.CodeTlb : Cause.DataTlb;
+    if (this.events.counting) this.events.count(fetch ? PerformanceEvent.CodeTlbMiss : PerformanceEvent.DataTlbMiss);
     const start = this.now();
     let clocks = configuration.pageWalk;
     clocks += this.walkLevel(start + clocks, walk.directoryAddress, walk.directoryWritten);
@@ -190,15 +200,32 @@ export class DataPort {
   }
 
   private readLine(physical: number): void {
-    this.wait(this.cache.read(this.now(), physical, this.cachingOf(physical)), Cause.DataCache);
+    const { events, cache } = this;
+    const clocks = cache.read(this.now(), physical, this.cachingOf(physical));
+    if (events.counting) {
+      events.count(PerformanceEvent.DataRead);
+      events.count(PerformanceEvent.DataAccess);
+      if (cache.missed) events.count(PerformanceEvent.DataReadMiss);
+      if (cache.missed) events.count(PerformanceEvent.DataMiss);
+      if (clocks > 0) events.count(PerformanceEvent.ReadWait, clocks);
+    }
+    this.wait(clocks, Cause.DataCache);
   }
 
   private writeLine(physical: number): void {
-    const { words } = this;
+    const { words, events, cache } = this;
     const inV = this.isFast()
       ? (words[this.current() + InstructionTiming.Schedule] & ScheduleBits.Second) !== 0
       : words[TimingWord.PairPhase] === 2;
-    this.wait(this.cache.write(this.now(), physical, inV ? 1 : 0, this.cachingOf(physical)), Cause.WriteBuffer);
+    const clocks = cache.write(this.now(), physical, inV ? 1 : 0, this.cachingOf(physical));
+    if (events.counting) {
+      events.count(PerformanceEvent.DataWrite);
+      events.count(PerformanceEvent.DataAccess);
+      events.count(cache.missed ? PerformanceEvent.DataWriteMiss : PerformanceEvent.WriteHit);
+      if (cache.missed) events.count(PerformanceEvent.DataMiss);
+      if (clocks > 0) events.count(PerformanceEvent.WriteBackup, clocks);
+    }
+    this.wait(clocks, Cause.WriteBuffer);
   }
 
   /** The access crosses its container: it waits, and it conflicts with whatever its partner accesses. */
@@ -215,6 +242,7 @@ export class DataPort {
       }
     }
     words[TimingWord.GroupCrossed] = 1;
+    if (this.events.counting) this.events.count(PerformanceEvent.Misaligned);
     this.wait(this.configuration.misaligned, Cause.Misaligned);
   }
 

@@ -36,9 +36,10 @@ export class P5Timing implements TimingModel {
   readonly rules: PairingRules;
   readonly pipeline: Pipeline;
   readonly port: DataPort;
-  /** True: no block runs on its static schedule. Clocks are the same either way. */
-  stepwise = false;
   private listener: TimingListener | undefined = undefined;
+  private stepwiseWanted = false;
+  /** True: no block runs on its static schedule, because it was asked for, somebody listens, or events are counted. */
+  private single = false;
   /** The record of the instruction after the last one of an open block (written to a scratch place), or 0. */
   lookAhead: (block: number) => number = () => 0;
   private readonly words: Int32Array;
@@ -115,7 +116,7 @@ export class P5Timing implements TimingModel {
     const { words } = this;
     const state = words[TimingWord.Pipeline];
     const blocking = (state | NEVER_FAST) & words[block + BlockTiming.EntryMask];
-    if (this.stepwise || (blocking & ~PipelineState.WrittenMask) !== 0) return false;
+    if (this.single || (blocking & ~PipelineState.WrittenMask) !== 0) return false;
     const first = words[block + BlockWord.FirstInstruction];
     let interlock = 0;
     if (blocking !== 0) {
@@ -143,7 +144,7 @@ export class P5Timing implements TimingModel {
     const { words, counters } = this;
     const block = words[record + InstructionWord.Block];
     if (
-      this.stepwise ||
+      this.single ||
       words[TimingWord.Pipeline] !== words[record + InstructionTiming.Before] ||
       (words[record + InstructionTiming.Schedule] & ScheduleBits.Second) !== 0 ||
       (words[block + BlockTiming.EntryMask] & NEVER_FAST) !== 0
@@ -242,13 +243,30 @@ export class P5Timing implements TimingModel {
   /** The state block was replaced: rebuilds what derives from it. */
   stateReplaced(): void {
     this.code.generation++;
+    this.eventsSelected();
     for (const physical of this.code.lines()) this.watchStores(physical);
   }
 
   /** Makes `listener` hear of every instruction from now on; undefined: nobody. */
   listen(listener: TimingListener | undefined): void {
     this.listener = listener;
-    this.stepwise = listener !== undefined;
+    this.refreshSingle();
+  }
+
+  /** True: every instruction goes through the pipeline model by itself. Clocks are the same either way. */
+  get stepwise(): boolean {
+    return this.stepwiseWanted;
+  }
+
+  set stepwise(value: boolean) {
+    this.stepwiseWanted = value;
+    this.refreshSingle();
+  }
+
+  /** CESR was written: events are counted, or not any more. The caller drops the translation memos. */
+  eventsSelected(): void {
+    this.pipeline.events.select();
+    this.refreshSingle();
   }
 
   /** Power-on: everything empty. */
@@ -274,6 +292,10 @@ export class P5Timing implements TimingModel {
     words[micro + MicroWord.Instruction] = last - InstructionWord.Words;
     words[block + BlockWord.Count] = count;
     words[block + BlockWord.Bytes] -= words[last + InstructionWord.Length];
+  }
+
+  private refreshSingle(): void {
+    this.single = this.stepwiseWanted || this.listener !== undefined || this.pipeline.events.counting;
   }
 
   private watchStores(physical: number): void {

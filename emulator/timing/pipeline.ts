@@ -14,6 +14,7 @@ import type { CodeCache } from "./code-cache.ts";
 import type { P5Configuration } from "./configuration.ts";
 import { Cause } from "./cycle-causes.ts";
 import type { DataCache } from "./data-cache.ts";
+import { EventCounters, PerformanceEvent } from "./event-counters.ts";
 import { FormTrait, type PairingRules } from "./pairing.ts";
 import { carryAfter, prefixStall, stateAfter } from "./shadowing.ts";
 import { PairBank, PipelineState, TimingWord } from "./timing-state.ts";
@@ -21,6 +22,7 @@ import { PairBank, PipelineState, TimingWord } from "./timing-state.ts";
 export class Pipeline {
   /** Clocks waited by cause, ever increasing. Not state. */
   readonly causes: Float64Array;
+  readonly events: EventCounters;
   /** Clock at which the last group was ready to execute but for interlock and prefixes. Not state. */
   groupStart = 0;
   private readonly words: Int32Array;
@@ -49,6 +51,7 @@ export class Pipeline {
     this.branches = branches;
     this.configuration = configuration;
     this.causes = new Float64Array(Cause.Count);
+    this.events = new EventCounters(words);
   }
 
   /** The instruction `record` is about to execute; `next` is the record that follows it in its block, or 0. */
@@ -68,6 +71,10 @@ export class Pipeline {
   /** The instruction `record` has executed. */
   end(record: number): void {
     const { words, rules } = this;
+    if (this.events.counting) {
+      this.events.count(PerformanceEvent.Instruction);
+      if (words[TimingWord.PairPhase] === 2) this.events.count(PerformanceEvent.InstructionInV);
+    }
     const pairs = words[TimingWord.Pairs] !== 0;
     if (pairs && words[TimingWord.PairPhase] === 0) {
       words[TimingWord.PairPhase] = 1;
@@ -95,16 +102,25 @@ export class Pipeline {
   branch(record: number, linear: number, taken: boolean, target: number, inV: boolean, flushing: boolean): void {
     const { words, configuration } = this;
     const allocate = !configuration.btbNoAllocateUnmarked || this.code.marked(words[record + InstructionWord.Physical]);
+    if (this.events.counting) this.countBranch(linear, taken);
     let right = this.branches.execute(linear, taken, target, allocate);
     // The branch of a loop that is a single group is predicted normally: such loops run at one clock.
     if (flushing && words[TimingWord.FlushBranch] !== linear) right = !taken;
     if (right) return;
+    if (this.events.counting) this.events.count(PerformanceEvent.PipelineFlush);
     const conditional = (words[record + InstructionWord.TimingClass] & TimingBits.Conditional) !== 0;
     const clocks = inV && conditional ? configuration.branchMispredictV : configuration.branchMispredictU;
     this.counters[Counter.Cycles] += clocks;
     this.causes[Cause.Branch] += clocks;
     words[TimingWord.Pipeline] = PipelineState.Flush;
     words[TimingWord.FlushBranch] = linear;
+  }
+
+  private countBranch(linear: number, taken: boolean): void {
+    const known = this.branches.find(linear) >= 0;
+    this.events.count(PerformanceEvent.Branch);
+    if (known) this.events.count(PerformanceEvent.BranchTargetHit);
+    if (known || taken) this.events.count(PerformanceEvent.TakenOrHit);
   }
 
   /** Control leaves the stream of instructions (event, far transfer): nothing is pending, nothing hides or interlocks. */
@@ -178,6 +194,10 @@ export class Pipeline {
     if (this.banksMeet(record)) {
       clocks += this.configuration.bankConflict;
       this.causes[Cause.BankConflict] += this.configuration.bankConflict;
+      if (this.events.counting) this.events.count(PerformanceEvent.BankConflict);
+    }
+    if (this.events.counting && words[TimingWord.PairBanks] !== PairBank.None) {
+      this.events.count(PerformanceEvent.MemoryInBothPipes);
     }
     this.charge(clocks);
   }
@@ -196,6 +216,7 @@ export class Pipeline {
     this.counters[Counter.Cycles] += clocks + interlock + prefix;
     this.causes[Cause.Interlock] += interlock;
     this.causes[Cause.Prefix] += prefix;
+    if (interlock > 0 && this.events.counting) this.events.count(PerformanceEvent.Interlock, interlock);
     words[TimingWord.GroupClocks] = clocks + interlock;
   }
 
@@ -212,6 +233,10 @@ export class Pipeline {
 
   private fetchByte(physical: number): void {
     const clocks = this.code.fetch(this.counters[Counter.Cycles], physical);
+    if (this.events.counting) {
+      this.events.count(PerformanceEvent.CodeRead);
+      if (this.code.missed) this.events.count(PerformanceEvent.CodeCacheMiss);
+    }
     this.counters[Counter.Cycles] += clocks;
     this.causes[Cause.CodeCache] += clocks;
   }
