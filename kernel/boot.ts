@@ -11,7 +11,7 @@ import { type ElfFile, loadSegments, parseProgram } from "../emulator/loader/elf
 import { writeBootInfo } from "./boot-info.ts";
 import { KernelContext } from "./context.ts";
 import { writeDescriptorTables } from "./descriptor-tables.ts";
-import { BOOT_OFFSET, enterKernel } from "./entry.ts";
+import { BOOT_OFFSET } from "./entry.ts";
 import * as flexpage from "./flexpage.ts";
 import { KernelView } from "./inspect.ts";
 import { writePrivateTable } from "./io-space.ts";
@@ -32,6 +32,7 @@ import {
 import { initialisePool } from "./page-pool.ts";
 import { hex } from "./panic.ts";
 import { initialisePic, initialiseTimer } from "./pic.ts";
+import { KernelPortal } from "./portal.ts";
 import { makeReady } from "./schedule.ts";
 import { addThread, createSpace, initialiseSpace } from "./space.ts";
 import { initialiseTcb, Selector } from "./tcb.ts";
@@ -82,9 +83,9 @@ export function bootKernel(machine: Machine, options: BootOptions): Kernel {
   writeKip(k, { sigma0, root, bootInfo, memory, coreHertz: machine.clock.hertz });
   writePages(k);
   createServers(k, sigma0, root);
-  machine.registerPortal(k.map.portal, (offset) => enterKernel(k, offset, options.onExit));
+  const portal = new KernelPortal(k, options.onExit);
   startCpu(k);
-  return new KernelView(k);
+  return new KernelView(k, portal);
 }
 
 /**
@@ -99,8 +100,7 @@ export function attachKernel(machine: Machine, options: { readonly onExit?: () =
     throw new KernelBootError("the machine's memory holds no kernel; restore a snapshot taken after boot first");
   checkSizes(memory.byteLength, kernelMemoryBytes);
   const k = new KernelContext(machine, memoryMap(memory.byteLength, kernelMemoryBytes));
-  machine.registerPortal(k.map.portal, (offset) => enterKernel(k, offset, options.onExit));
-  return new KernelView(k);
+  return new KernelView(k, new KernelPortal(k, options.onExit));
 }
 
 function checkSizes(memoryBytes: number, kernelMemoryBytes: number): void {

@@ -192,7 +192,6 @@ function checkNode(
 
 function checkPortNode(k: KernelContext, violations: Violations, space: number, port: number, name: string): void {
   const bitmap = k.isSpace(space) ? k.load(space + Space.ioBitmap + (port >= 32768 ? 4 : 0)) : 0;
-  const permitted =
-    isPoolPage(k, bitmap) && (k.memory.read8(bitmap + ((port & 0x7fff) >>> 3)) & (1 << (port & 7))) === 0;
+  const permitted = isPoolPage(k, bitmap) && (k.loadByte(bitmap + ((port & 0x7fff) >>> 3)) & (1 << (port & 7))) === 0;
   violations.require(permitted, () => `${name} is mapped to ${hex(space)} by its tree alone`);
 }

@@ -37,6 +37,10 @@ export class KernelContext {
     return this.memory.read32(physical) >>> 0;
   }
 
+  loadByte(physical: number): number {
+    return this.memory.read8(physical);
+  }
+
   store(physical: number, value: number): void {
     this.memory.write32(physical, value);
   }
@@ -151,5 +155,25 @@ export class KernelContext {
   /** Whether RAM holds a kernel at all. */
   get present(): boolean {
     return this.global(Globals.magic) === GLOBALS_MAGIC;
+  }
+}
+
+/** The same kernel with someone who sees what it reads. Used in place of the plain context while there is a watcher. */
+export class WatchedContext extends KernelContext {
+  private readonly seen: (physical: number, bytes: number) => void;
+
+  constructor(k: KernelContext, seen: (physical: number, bytes: number) => void) {
+    super(k.machine, k.map);
+    this.seen = seen;
+  }
+
+  override load(physical: number): number {
+    this.seen(physical, 4);
+    return super.load(physical);
+  }
+
+  override loadByte(physical: number): number {
+    this.seen(physical, 1);
+    return super.loadByte(physical);
   }
 }

@@ -45,10 +45,10 @@ export const BOOT_OFFSET = 256 * 8;
  * Answers a fetch from the portal page. Whatever is wrong with the kernel's structures ends in `machine.panic`; a fault
  * that the return to user mode raises is the CPU's to deliver, and comes back here as an exception at ring 0.
  */
-export function enterKernel(k: KernelContext, offset: number, onExit: (() => void) | undefined): void {
+export function enterKernel(k: KernelContext, offset: number, onExit?: (path: KernelPath) => void): void {
   try {
     const path = takePath(k, offset);
-    onExit?.();
+    onExit?.(path);
     leave(k, path);
   } catch (error) {
     if (error === GUEST_FAULT) throw error;

@@ -8,6 +8,8 @@ export {
   type BootOptions,
   type Kernel,
   KernelBootError,
+  type KernelStructure,
+  type KernelWatcher,
   type Owner,
   type ProtocolName,
   type RegisterLocation,

@@ -5,6 +5,8 @@ import type { KernelContext } from "./context.ts";
 import type {
   Accounts,
   Kernel,
+  KernelStructure,
+  KernelWatcher,
   Owner,
   ProtocolName,
   RegisterLocation,
@@ -14,8 +16,9 @@ import type {
 } from "./kernel.ts";
 import { frameNodes } from "./mapping-database.ts";
 import { Globals, MappingNode, PAGE, PORT_COUNT, Space, THREAD_COUNT } from "./memory-map.ts";
-import { ownerOf } from "./owner.ts";
+import { kernelStructures, ownerOf } from "./owner.ts";
 import { translate } from "./page-table.ts";
+import type { KernelPortal } from "./portal.ts";
 import { HaltReason, Protocol, Tcb, ThreadState } from "./tcb-layout.ts";
 import { findThread, findThreadByNumber } from "./thread-id.ts";
 import { Utcb } from "./utcb.ts";
@@ -82,9 +85,11 @@ const REGISTERS = Object.keys(REGISTER_FIELDS) as UserRegister[];
 export class KernelView implements Kernel {
   readonly kernelMemory: { readonly start: number; readonly end: number };
   private readonly k: KernelContext;
+  private readonly portal: KernelPortal;
 
-  constructor(k: KernelContext) {
+  constructor(k: KernelContext, portal: KernelPortal) {
     this.k = k;
+    this.portal = portal;
     this.kernelMemory = { start: k.map.base, end: k.map.memoryBytes };
   }
 
@@ -171,6 +176,14 @@ export class KernelView implements Kernel {
 
   owner(physical: number): Owner {
     return ownerOf(this.k, physical);
+  }
+
+  structures(): KernelStructure[] {
+    return kernelStructures(this.k.map);
+  }
+
+  watch(watcher: KernelWatcher): () => void {
+    return this.portal.watch(watcher);
   }
 
   kernelTime(): number {

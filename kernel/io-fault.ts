@@ -28,7 +28,7 @@ export function ioFault(k: KernelContext, thread: number): number | undefined {
   const ip = k.load(thread + Tcb.eip);
   const fetch = (i: number): number => {
     const physical = translate(k, space, (ip + i) >>> 0);
-    return physical < 0 ? -1 : k.memory.read8(physical);
+    return physical < 0 ? -1 : k.loadByte(physical);
   };
   const access = decodePortAccess(fetch, k.load(thread + Tcb.edx));
   if (access === undefined) return undefined;

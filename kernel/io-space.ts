@@ -25,21 +25,21 @@ function bitmapByte(k: KernelContext, space: number, port: number): number {
 /** Whether the space may use a port. */
 export function hasPort(k: KernelContext, space: number, port: number): boolean {
   const byte = bitmapByte(k, space, port);
-  return byte !== 0 && (k.memory.read8(byte) & (1 << (port & 7))) === 0;
+  return byte !== 0 && (k.loadByte(byte) & (1 << (port & 7))) === 0;
 }
 
 /** Permits a port. Returns false when memory has run out. */
 export function setPort(k: KernelContext, space: number, port: number): boolean {
   if (bitmapByte(k, space, port) === 0 && !giveBitmap(k, space)) return false;
   const byte = bitmapByte(k, space, port);
-  k.memory.write8(byte, k.memory.read8(byte) & ~(1 << (port & 7)));
+  k.memory.write8(byte, k.loadByte(byte) & ~(1 << (port & 7)));
   return true;
 }
 
 /** Denies a port. */
 export function clearPort(k: KernelContext, space: number, port: number): void {
   const byte = bitmapByte(k, space, port);
-  if (byte !== 0) k.memory.write8(byte, k.memory.read8(byte) | (1 << (port & 7)));
+  if (byte !== 0) k.memory.write8(byte, k.loadByte(byte) | (1 << (port & 7)));
 }
 
 /** Gives the space two bitmap pages of its own, all denied, and the page table that shows them. */

@@ -116,6 +116,30 @@ export interface Owner {
   readonly virtual?: number;
 }
 
+/**
+ * What someone who watches the kernel's paths is told. What a path writes, `Observer.physicalWrite` of the machine tells;
+ * so between `enter` and `leave` it is known what was written from what.
+ */
+export interface KernelWatcher {
+  /** The CPU has come through a gate: a path begins. */
+  enter?(): void;
+  /** The path reads `bytes` (1 or 4) bytes of memory. */
+  load?(physical: number, bytes: number): void;
+  /** The path is done, the return to the thread that runs next is about to be made. `path` is named as in the accounts. */
+  leave?(path: string): void;
+}
+
+/** A kernel structure, or an array of them, as a place in memory. */
+export interface KernelStructure {
+  readonly name: string;
+  readonly start: number;
+  /** Bytes of one element. */
+  readonly bytes: number;
+  readonly count: number;
+  /** Fields of one element; empty when its words have no names of their own. */
+  readonly fields: readonly { readonly name: string; readonly offset: number; readonly bytes: number }[];
+}
+
 export interface Kernel {
   threads(): ThreadDescription[];
   /** By global id, or by bare thread number (below 2^14). */
@@ -132,6 +156,10 @@ export interface Kernel {
   /** Violations of the kernel's invariants, one sentence each; empty when all is well. */
   check(): string[];
   owner(physical: number): Owner;
+  /** The kernel's structures by name, in the order of their addresses; they are where `owner` finds them. */
+  structures(): KernelStructure[];
+  /** Watches the kernel's paths; returns the function that ends it. Without a watcher no code runs for it. */
+  watch(watcher: KernelWatcher): () => void;
   /** Microseconds of kernel time (ticks accounted). */
   kernelTime(): number;
   /** Physical range of kernel memory. */

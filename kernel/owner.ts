@@ -1,5 +1,5 @@
 import type { KernelContext } from "./context.ts";
-import type { Owner } from "./kernel.ts";
+import type { KernelStructure, Owner } from "./kernel.ts";
 import { KIP } from "./kip.ts";
 import { frameNodes } from "./mapping-database.ts";
 import {
@@ -63,6 +63,17 @@ const REGIONS: readonly KernelRegion[] = [
   { name: "pool page", start: (map) => map.poolPages, bytes: (map) => map.pool - map.poolPages, struct: POOL_PAGE },
   { name: "globals", start: (map) => map.globals, bytes: () => PAGE, struct: GLOBALS },
 ];
+
+/** The regions of kernel memory outside the page pool. */
+export function kernelStructures(map: MemoryMap): KernelStructure[] {
+  return REGIONS.map(({ name, start, bytes, struct }) => ({
+    name,
+    start: start(map),
+    bytes: struct?.bytes ?? bytes(map),
+    count: struct === undefined ? 1 : Math.floor(bytes(map) / struct.bytes),
+    fields: struct?.fields.map((field) => ({ name: field.name, offset: field.offset, bytes: field.bytes })) ?? [],
+  }));
+}
 
 function kernelOwner(k: KernelContext, physical: number): Owner {
   for (const { name, start, bytes, struct } of REGIONS) {

@@ -21,7 +21,7 @@ import { Tcb } from "./tcb-layout.ts";
 /** A byte of user memory by the page tables; -1 when it is not mapped. */
 export function userByte(k: KernelContext, thread: number, virtual: number): number {
   const physical = translate(k, k.spaceOf(thread), virtual >>> 0);
-  return physical < 0 ? -1 : k.memory.read8(physical);
+  return physical < 0 ? -1 : k.loadByte(physical);
 }
 
 export function handlePageFault(k: KernelContext, thread: number): void {
