@@ -26,6 +26,8 @@ export interface GuestBoot {
   readonly replicas: readonly string[];
   readonly workload: Workload;
   readonly faulty?: number;
+  /** Print unanimous rounds, too. */
+  readonly verbose?: boolean;
   readonly deadlineMicroseconds?: number;
   readonly clientDelayMicroseconds?: number;
   /** By replica number. */
@@ -92,7 +94,7 @@ export function bootGuests(boot: GuestBoot): BootedGuests {
     replicaCount: boot.replicas.length,
     faulty: boot.faulty ?? 1,
     deadlineMicroseconds: boot.deadlineMicroseconds ?? 20_000,
-    verbose: false,
+    verbose: boot.verbose ?? false,
     tasks,
   };
   const configBytes = encodeConfig(config);

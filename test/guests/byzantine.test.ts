@@ -154,4 +154,45 @@ describe("a replica that lies", () => {
     expect(guests.console()).toContain(`root: replica-2: ${report}`);
     expect(guests.console()).toContain("voter: round 3: replica-2 trapped, majority replica-1 replica-3\n");
   });
+
+  it("two of five hang in the same round: the other three are in time and agree", () => {
+    const guests = bootGuests({
+      replicas: ["byzantine", "replica-bytewise", "byzantine", "replica-ttable", "replica-bitslice"],
+      faulty: 2,
+      workload: {
+        operation: "encrypt",
+        mode: "ecb",
+        key,
+        iv: new Uint8Array(16),
+        input: Buffer.alloc(896),
+        iterations: 0,
+      },
+      deadlineMicroseconds: DEADLINE_US,
+      parameters: { 1: [Act.hang, 1], 3: [Act.hang, 1] },
+    });
+    expect(guests.machine.run({ cycle: 2_000_000_000 })).toEqual({ kind: "power-off", code: 0 });
+    for (const vote of decodeVoteLog(guests.voteLog())!.votes) {
+      expect(vote).toMatchObject({ verdict: "majority", late: [1, 3], dissenting: [], replied: [2, 4, 5] });
+    }
+  });
+
+  it("one of three lies and another is silent: no majority, the run fails and accuses nobody of a wrong value", () => {
+    const guests = bootGuests({
+      replicas: ["byzantine", "replica-bytewise", "byzantine"],
+      faulty: 1,
+      workload: {
+        operation: "encrypt",
+        mode: "ecb",
+        key,
+        iv: new Uint8Array(16),
+        input: Buffer.alloc(896),
+        iterations: 0,
+      },
+      deadlineMicroseconds: DEADLINE_US,
+      parameters: { 1: [Act.wrongValue, 1], 3: [Act.silent, 1] },
+    });
+    expect(guests.machine.run({ cycle: 2_000_000_000 })).toEqual({ kind: "power-off", code: 1 });
+    expect(decodeWorkloadResult(guests.workload()).status).toBe("no-majority");
+    expect(guests.console()).toContain("voter: round 2: replica-3 late, no majority among replica-1 replica-2\n");
+  });
 });
