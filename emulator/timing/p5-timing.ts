@@ -276,7 +276,15 @@ export class P5Timing implements TimingModel {
 
   /** Before a snapshot: words that mean nothing now become 0. */
   canonicalise(): void {
-    if (this.words[TimingWord.PairPhase] === 0) this.words.fill(0, TimingWord.Pairs, TimingWord.GroupEnd);
+    const { words } = this;
+    // A repeated string instruction between two elements: its group goes on.
+    if (words[Word.RepeatInProgress] !== 0) return;
+    if (words[TimingWord.PairPhase] === 0) words.fill(0, TimingWord.Pairs, TimingWord.GroupEnd);
+    else {
+      // The second member of a pair is to come; the state before the group has been used.
+      words[TimingWord.Pipeline] = PipelineState.Unfinished;
+      words[TimingWord.GroupClocks] = 0;
+    }
   }
 
   /** Shortens a decoded block to its first `count` instructions. */
