@@ -10,7 +10,8 @@ import { segmentBase } from "./case-builder.ts";
 import { CODE_FILL } from "./stage.ts";
 import type { DriverOrReason, Outcome, Patch, TestCase, TestDriver } from "./test-driver.ts";
 
-const FLAGS = [
+/** Flags of a freestanding 32-bit program, without the address at which it is linked. */
+export const COMPILER_FLAGS = [
   "-m32",
   "-O1",
   "-std=gnu11",
@@ -23,8 +24,9 @@ const FLAGS = [
   "-static",
   "-no-pie",
   "-Wl,--build-id=none",
-  "-Wl,-Ttext-segment=0x60000000",
 ];
+/** Above everything that the stage maps. */
+const TEXT_SEGMENT = "-Wl,-Ttext-segment=0x60000000";
 
 /** Trap number that the harness gives a case that never ended. */
 const TIME_LIMIT = 0xfffe;
@@ -179,7 +181,9 @@ export function openNativeDriver(source: string): DriverOrReason {
   mkdirSync(folder, { recursive: true });
   const program = join(folder, `harness-${modified}`);
   if (!existsSync(program)) {
-    const compiled = spawnSync(compiler.command, [...FLAGS, source, "-o", program], { encoding: "utf8" });
+    const compiled = spawnSync(compiler.command, [...COMPILER_FLAGS, TEXT_SEGMENT, source, "-o", program], {
+      encoding: "utf8",
+    });
     if (compiled.status !== 0) return { missing: `${compiler.command} -m32 failed: ${compiled.stderr.split("\n")[0]}` };
   }
   const probe = spawnSync(program, { input: Buffer.alloc(0) });
