@@ -277,9 +277,9 @@ export class P5Timing implements TimingModel {
   /** Before a snapshot: words that mean nothing now become 0. */
   canonicalise(): void {
     const { words } = this;
-    // A repeated string instruction between two elements: its group goes on.
-    if (words[Word.RepeatInProgress] !== 0) return;
-    if (words[TimingWord.PairPhase] === 0) words.fill(0, TimingWord.Pairs, TimingWord.GroupEnd);
+    // A repeated string instruction between two elements: its group goes on, alone.
+    if (words[Word.RepeatInProgress] !== 0) words.fill(0, TimingWord.PairEip, TimingWord.GroupAlone);
+    else if (words[TimingWord.PairPhase] === 0) words.fill(0, TimingWord.Pairs, TimingWord.GroupEnd);
     else {
       // The second member of a pair is to come; the state before the group has been used.
       words[TimingWord.Pipeline] = PipelineState.Unfinished;
