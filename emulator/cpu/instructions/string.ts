@@ -23,6 +23,7 @@ import {
   writeRegister,
 } from "./operands.ts";
 import { flags, Registers, type Row, row } from "./row.ts";
+import { moveMany } from "./string-bulk.ts";
 
 /** One element; moves the index registers after everything that can fault. */
 type Element = (cpu: Cpu, instruction: number) => void;
@@ -116,16 +117,21 @@ function stringHandler(element: Element, clocks: RepeatClocks, compares: boolean
 
 function repeat(cpu: Cpu, instruction: number, element: Element, clocks: RepeatClocks, wantedZero: number): void {
   const { words, counters } = cpu;
+  const bulk = element === moveElement || element === storeElement;
   const mask = isAddress32(cpu, instruction) ? -1 : 0xffff;
   const resumed = words[Word.RepeatInProgress] !== 0;
   words[Word.RepeatInProgress] = 0;
   let count = words[Word.Ecx] & mask;
   if (!resumed) addClocks(cpu, count === 0 ? clocks.zero : clocks.base);
+  const bytes = operandBytes(cpu, instruction);
   while (count !== 0) {
-    element(cpu, instruction);
-    count = (count - 1) & mask;
+    const many = bulk ? moveMany(cpu, instruction, bytes, count, clocks.each, element === moveElement) : 0;
+    if (many === 0) {
+      element(cpu, instruction);
+      addClocks(cpu, clocks.each);
+    }
+    count = (count - (many === 0 ? 1 : many)) & mask;
     words[Word.Ecx] = (words[Word.Ecx] & ~mask) | count;
-    addClocks(cpu, clocks.each);
     if (count === 0) break;
     if (wantedZero >= 0 && (words[Word.FlagResult] === 0 ? 1 : 0) !== wantedZero) break;
     const stepping = (words[Word.SystemFlags] & Flag.Tf) !== 0;

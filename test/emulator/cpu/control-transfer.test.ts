@@ -26,7 +26,9 @@ describe("near transfers", () => {
 
   it("indirect JMP and CALL take 2 clocks; CALL [ESP] uses the stack before the push", () => {
     expect(guest.run("ff e0 ; jmp eax", { eax: 0x3000 })).toMatchObject({ eip: 0x3000, cycles: 2 });
-    expect(guest.run("ff 25 00 20 00 00 ; jmp [0x2000]", { memory: { [DATA]: 0x3000 } })).toMatchObject({ eip: 0x3000 });
+    expect(guest.run("ff 25 00 20 00 00 ; jmp [0x2000]", { memory: { [DATA]: 0x3000 } })).toMatchObject({
+      eip: 0x3000,
+    });
     expect(guest.run("ff 14 24 ; call [esp]", { memory: { [STACK]: 0x3000 } })).toMatchObject({
       eip: 0x3000,
       esp: STACK - 4,
@@ -79,7 +81,9 @@ describe("faults and traps", () => {
 
   it("BOUND passes inside the pair (8 clocks) and raises #BR outside, signed", () => {
     const memory = { [DATA]: -5 >>> 0, [DATA + 4]: 5 };
-    expect(guest.run("62 05 00 20 00 00 ; bound eax, [0x2000]", { eax: -5 >>> 0, memory })).toMatchObject({ cycles: 8 });
+    expect(guest.run("62 05 00 20 00 00 ; bound eax, [0x2000]", { eax: -5 >>> 0, memory })).toMatchObject({
+      cycles: 8,
+    });
     expect(guest.run("62 05 00 20 00 00 ; bound eax, [0x2000]", { eax: 6, memory })).toMatchObject({
       vector: 5,
       faultEip: CODE,
@@ -107,7 +111,12 @@ describe("faults and traps", () => {
   it("an instruction of 16 bytes raises #GP(0), one of 15 runs", () => {
     const prefixes = (count: number) => "2e ".repeat(count);
     expect(guest.run(`${prefixes(14)} 40 ; inc eax`)).toMatchObject({ eax: 1 });
-    expect(guest.run(`${prefixes(15)} 40 ; inc eax`)).toMatchObject({ vector: 13, errorCode: 0, faultEip: CODE, eax: 0 });
+    expect(guest.run(`${prefixes(15)} 40 ; inc eax`)).toMatchObject({
+      vector: 13,
+      errorCode: 0,
+      faultEip: CODE,
+      eax: 0,
+    });
   });
 
   it("a fault keeps the clocks and the count of the instructions before it, in a block or alone", () => {

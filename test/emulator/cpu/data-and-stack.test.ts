@@ -21,7 +21,10 @@ describe("MOV, MOVZX, MOVSX, LEA, XCHG, BSWAP, XLAT", () => {
 
   it("MOVZX and MOVSX extend bytes and words, from registers and memory (3 clocks)", () => {
     const memory = { [DATA]: 0x8081 };
-    expect(guest.run("0f b6 c7 ; movzx eax, bh", { eax: -1 >>> 0, ebx: 0x8180 })).toMatchObject({ eax: 0x81, cycles: 3 });
+    expect(guest.run("0f b6 c7 ; movzx eax, bh", { eax: -1 >>> 0, ebx: 0x8180 })).toMatchObject({
+      eax: 0x81,
+      cycles: 3,
+    });
     expect(guest.run("0f be c3 ; movsx eax, bl", { ebx: 0x80 })).toMatchObject({ eax: 0xffffff80 });
     expect(guest.run("0f b7 05 00 20 00 00 ; movzx eax, word [0x2000]", { memory })).toMatchObject({ eax: 0x8081 });
     expect(guest.run("0f bf 05 00 20 00 00 ; movsx eax, word [0x2000]", { memory })).toMatchObject({ eax: 0xffff8081 });
@@ -36,14 +39,20 @@ describe("MOV, MOVZX, MOVSX, LEA, XCHG, BSWAP, XLAT", () => {
       eax: 0x104,
       cycles: 1,
     });
-    expect(guest.run("67 8d 40 10 ; lea eax, [bx+si+0x10]", { ebx: 0xfff8, esi: 0x7000a })).toMatchObject({ eax: 0x12 });
-    expect(guest.run("66 8d 43 01 ; lea ax, [ebx+1]", { eax: 0x99990000, ebx: 0xffff })).toMatchObject({ eax: 0x99990000 });
+    expect(guest.run("67 8d 40 10 ; lea eax, [bx+si+0x10]", { ebx: 0xfff8, esi: 0x7000a })).toMatchObject({
+      eax: 0x12,
+    });
+    expect(guest.run("66 8d 43 01 ; lea ax, [ebx+1]", { eax: 0x99990000, ebx: 0xffff })).toMatchObject({
+      eax: 0x99990000,
+    });
   });
 
   it("XCHG takes 2 clocks with EAX, 3 otherwise, and exchanges halves of one register", () => {
     expect(guest.run("93 ; xchg eax, ebx", { eax: 1, ebx: 2 })).toMatchObject({ eax: 2, ebx: 1, cycles: 2 });
     expect(guest.run("86 e0 ; xchg al, ah", { eax: 0x1234 })).toMatchObject({ eax: 0x3412, cycles: 3 });
-    expect(guest.run("87 05 00 20 00 00 ; xchg [0x2000], eax", { eax: 5, memory: { [DATA]: 6 } })).toMatchObject({ eax: 6 });
+    expect(guest.run("87 05 00 20 00 00 ; xchg [0x2000], eax", { eax: 5, memory: { [DATA]: 6 } })).toMatchObject({
+      eax: 6,
+    });
     expect(guest.word(DATA)).toBe(5);
   });
 
@@ -102,7 +111,9 @@ describe("PUSH and POP", () => {
     const registers = { eax: 1, ecx: 2, edx: 3, ebx: 4, ebp: 6, esi: 7, edi: 8 };
     expect(guest.run("60 ; pushad", registers)).toMatchObject({ esp: STACK - 32, cycles: 5 });
     expect(guest.word(STACK - 20)).toBe(STACK);
-    expect(guest.run("60 ; pushad\n 31 c0 ; xor eax, eax\n 31 ff ; xor edi, edi\n 61 ; popad", registers)).toMatchObject({
+    expect(
+      guest.run("60 ; pushad\n 31 c0 ; xor eax, eax\n 31 ff ; xor edi, edi\n 61 ; popad", registers),
+    ).toMatchObject({
       ...registers,
       esp: STACK,
     });
@@ -134,14 +145,18 @@ describe("PUSH and POP", () => {
   });
 
   it("ENTER with levels copies the display: 15 clocks for one level, 15 + 2L for more", () => {
-    const memory = { 0x6ffc: 0xaaaa, 0x6ff8: 0xbbbb };
+    const memory = { 28668: 0xaaaa, 28664: 0xbbbb };
     expect(guest.run("c8 00 00 01 ; enter 0, 1", { ebp: 0x7000 }).cycles).toBe(15);
     expect(guest.run("c8 08 00 03 ; enter 8, 3", { ebp: 0x7000, memory })).toMatchObject({
       ebp: STACK - 4,
       esp: STACK - 24,
       cycles: 21,
     });
-    expect([guest.word(STACK - 8), guest.word(STACK - 12), guest.word(STACK - 16)]).toEqual([0xaaaa, 0xbbbb, STACK - 4]);
+    expect([guest.word(STACK - 8), guest.word(STACK - 12), guest.word(STACK - 16)]).toEqual([
+      0xaaaa,
+      0xbbbb,
+      STACK - 4,
+    ]);
   });
 });
 

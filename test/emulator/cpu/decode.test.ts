@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createDecodedInstruction, DecodeStatus, Decoder } from "../../../emulator/cpu/decode.ts";
+import { createDecodedInstruction, Decoder, DecodeStatus } from "../../../emulator/cpu/decode.ts";
 import { SegmentRegister, Word } from "../../../emulator/index.ts";
 import { assemble, Guest } from "./guest.ts";
 
@@ -20,7 +20,12 @@ describe("ModR/M and SIB", () => {
   it("r/m 4 has a SIB byte; index 4 is none; base 5 with mod 0 is a displacement", () => {
     expect(decode("8b 44 b3 10")).toMatchObject({ base: Word.Ebx, index: Word.Esi, shift: 2, displacement: 16 });
     expect(decode("8b 04 24")).toMatchObject({ base: Word.Esp, index: Word.Zero });
-    expect(decode("8b 04 8d 10 00 00 00")).toMatchObject({ base: Word.Zero, index: Word.Ecx, shift: 2, displacement: 16 });
+    expect(decode("8b 04 8d 10 00 00 00")).toMatchObject({
+      base: Word.Zero,
+      index: Word.Ecx,
+      shift: 2,
+      displacement: 16,
+    });
   });
 
   it("EBP and ESP as base default to SS, an override wins", () => {
@@ -101,7 +106,7 @@ describe("code segments of 16 bits", () => {
     guest.reset();
     cpu.words[Word.Eax] = 0xffff0000 | 0;
     machine.run({ instructions: machine.instructions + 8 });
-    expect(cpu.words[Word.Eax]).toBe((0xffff0000 | 0x1236) | 0);
+    expect(cpu.words[Word.Eax]).toBe(0xffff0000 | 0x1236 | 0);
     expect(cpu.words[Word.Ebx]).toBe(0x12345678);
     expect(cpu.words[Word.Ecx] & 0xffff).toBe(0x1234);
     expect(memory.read16(0x5678)).toBe(0x1234);

@@ -55,7 +55,7 @@ describe("code that changes", () => {
        01 0d 00 1f 00 00       ; add [0x1f00], ecx
        49                      ; dec ecx
        75 f7                   ; jnz to the add`,
-      { instructions: 301, memory: { 0x1f00: 0 } },
+      { instructions: 301, memory: { 7936: 0 } },
     );
     expect(guest.word(0x1f00)).toBe(5050);
     expect(outcome.retired).toBe(301);

@@ -53,7 +53,12 @@ describe("string instructions", () => {
   });
 
   it("REPNE SCASB stops behind the byte it looks for, with ZF set", () => {
-    const outcome = guest.run("f2 ae ; repne scasb", { eax: 0x33, ecx: 10, edi: SOURCE, memory: { [SOURCE]: 0x44332211 } });
+    const outcome = guest.run("f2 ae ; repne scasb", {
+      eax: 0x33,
+      ecx: 10,
+      edi: SOURCE,
+      memory: { [SOURCE]: 0x44332211 },
+    });
     expect(outcome).toMatchObject({ ecx: 7, edi: SOURCE + 3, flags: "zp", cycles: 9 + 3 * 4 });
   });
 
@@ -64,6 +69,24 @@ describe("string instructions", () => {
       esi: SOURCE + 8,
       flags: "sapc",
     });
+  });
+
+  it("REP MOVSB to the next byte repeats the first one; REP MOVSD across pages copies all", () => {
+    guest.run("f3 a4 ; rep movsb", { ecx: 15, esi: SOURCE, edi: SOURCE + 1, memory: { [SOURCE]: 0x99887741 } });
+    expect([0, 4, 8, 12].map((offset) => guest.word(SOURCE + offset))).toEqual(Array(4).fill(0x41414141));
+    const memory: Record<number, number> = {};
+    for (let i = 0; i < 3000; i++) memory[0x10000 + 4 * i] = Math.imul(i + 1, 0x9e3779b1);
+    const outcome = guest.run("f3 a5 ; rep movsd", { ecx: 3000, esi: 0x10000, edi: 0x20ff0, memory });
+    expect(outcome).toMatchObject({ ecx: 0, esi: 0x10000 + 12000, edi: 0x20ff0 + 12000, cycles: 3012, retired: 1 });
+    for (let i = 0; i < 3000; i++) {
+      expect(guest.word(0x20ff0 + 4 * i)).toBe(Math.imul(i + 1, 0x9e3779b1) >>> 0);
+    }
+  });
+
+  it("REP STOSW fills, and leaves what lies behind alone", () => {
+    guest.run("66 f3 ab ; rep stosw", { eax: 0xbeef, ecx: 7, edi: 0x20ff8, memory: { 135172: 0x11111111 } });
+    expect(guest.word(0x20ff8)).toBe(0xbeefbeef);
+    expect(guest.word(0x21004)).toBe(0x1111beef);
   });
 
   it("with 16-bit addressing uses SI, DI and CX and keeps the upper halves", () => {
@@ -77,7 +100,7 @@ describe("string instructions", () => {
   it("a REP that faults has done exactly the elements before the fault", () => {
     const limited = new Guest();
     // Descriptor 18: data, base 0, limit 210B.
-    const memory = { 0x6018: 0x0000210b, 0x601c: 0x00409200 };
+    const memory = { 24600: 0x0000210b, 24604: 0x00409200 };
     const outcome = limited.run(
       `66 b8 18 00 ; mov ax, 0x18
        8e c0       ; mov es, ax

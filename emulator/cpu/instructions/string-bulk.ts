@@ -1,0 +1,83 @@
+/**
+ * Many elements of REP MOVS and REP STOS at once: those that lie on pages whose translation memos hit, as far as the
+ * running slice lasts. A memo hit changes nothing but memory (mmu/memo.ts), so the result is the same as element by element.
+ */
+import { Memo } from "../../mmu/memo.ts";
+import type { Cpu } from "../cpu.ts";
+import { InstructionWord, OperandBits } from "../decode-records.ts";
+import { SegmentAttribute } from "../segmentation.ts";
+import { Counter, Flag, SegmentRegister, SegmentWord, Word } from "../state.ts";
+import { operandSegment } from "./operands.ts";
+
+const PAGE_BYTES = 4096;
+
+/** Offset in the linear memory of `linear` when its memo hits for an aligned access of `bytes`, else 0. */
+function hostAddress(cpu: Cpu, linear: number, bytes: number, tag: Memo.ReadTag | Memo.WriteTag): number {
+  const { words } = cpu;
+  const mode = words[Word.Cpl] === 3 ? Memo.User : 0;
+  const memo = Memo.Words + ((linear >>> 10) & 0x3c);
+  if (words[memo + tag] !== ((linear & (0xfffff000 | (bytes - 1))) | mode)) return 0;
+  return (linear + words[memo + Memo.Addend]) | 0;
+}
+
+/** Elements of `bytes` from `linear` to the end of its page. */
+function roomInPage(linear: number, bytes: number): number {
+  return (PAGE_BYTES - (linear & (PAGE_BYTES - 1))) / bytes;
+}
+
+function isFlat(cpu: Cpu, segment: number, attribute: SegmentAttribute): boolean {
+  return (cpu.words[Word.Segments + 4 * segment + SegmentWord.Attributes] & attribute) !== 0;
+}
+
+/**
+ * Moves (`reads`: MOVS) or stores (STOS) up to `count` elements of `bytes` going up, advances ESI and EDI, and charges
+ * `each` clocks for each. Returns how many were done: 0 when they must go one by one.
+ */
+export function moveMany(
+  cpu: Cpu,
+  instruction: number,
+  bytes: number,
+  count: number,
+  each: number,
+  reads: boolean,
+): number {
+  const { words, counters } = cpu;
+  const goesUp = (words[Word.SystemFlags] & (Flag.Df | Flag.Tf)) === 0;
+  const address32 = (words[instruction + InstructionWord.Operands] & OperandBits.Address32) !== 0;
+  if (!goesUp || !address32 || cpu.timing !== undefined) return 0;
+  if (!isFlat(cpu, SegmentRegister.Es, SegmentAttribute.FlatWrite)) return 0;
+  const target = hostAddress(cpu, words[Word.Edi], bytes, Memo.WriteTag);
+  if (target === 0) return 0;
+  // The slice ends after the first element that uses it up.
+  const allowed = Math.ceil((counters[Counter.LimitCycle] - counters[Counter.Cycles]) / each);
+  let many = Math.min(count >>> 0, allowed, roomInPage(words[Word.Edi], bytes));
+  if (reads) {
+    if (!isFlat(cpu, operandSegment(cpu, instruction), SegmentAttribute.FlatRead)) return 0;
+    const source = hostAddress(cpu, words[Word.Esi], bytes, Memo.ReadTag);
+    if (source === 0) return 0;
+    many = Math.min(many, roomInPage(words[Word.Esi], bytes));
+    if (many <= 1) return 0;
+    copyUp(cpu, target, source, bytes, many);
+    words[Word.Esi] += many * bytes;
+  } else {
+    if (many <= 1) return 0;
+    fill(cpu, target, bytes, many);
+  }
+  words[Word.Edi] += many * bytes;
+  counters[Counter.Cycles] += many * each;
+  return many;
+}
+
+/** Element by element, upwards: an overlap repeats what was written, as the instruction does. */
+function copyUp(cpu: Cpu, target: number, source: number, bytes: number, many: number): void {
+  const view = bytes === 4 ? cpu.words32 : bytes === 2 ? cpu.words16 : cpu.bytes;
+  const to = target / bytes;
+  const from = source / bytes;
+  for (let i = 0; i < many; i++) view[to + i] = view[from + i];
+}
+
+function fill(cpu: Cpu, target: number, bytes: number, many: number): void {
+  const view = bytes === 4 ? cpu.words32 : bytes === 2 ? cpu.words16 : cpu.bytes;
+  const to = target / bytes;
+  view.fill(cpu.words[Word.Eax], to, to + many);
+}
