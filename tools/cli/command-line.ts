@@ -49,6 +49,9 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
     .command(lazy("decrypt <in> <out>", "decrypt a file through the replicas", () => import("./commands/decrypt.ts")))
     .command(lazy("debug [image]", "step replicas forwards and backwards", () => import("./commands/debug.ts")))
     .command(lazy("clocks [file]", "count the clocks of machine code on a P5", () => import("./commands/clocks.ts")))
+    .command(
+      lazy("trace [words..]", "what happened, event by event; diff of two traces", () => import("./commands/trace.ts")),
+    )
     .command(lazy("image <action> [file]", "pack, list and unpack images", () => import("./commands/image.ts")))
     .epilogue(`${EXAMPLES}\n\n${EXIT_CODES}`)
     .demandCommand(1, "a command is needed")

@@ -5,7 +5,7 @@
  * One more thread stands for the kernel: process 1, thread 1, the CPU's own registers, linear memory with the
  * kernel's rights.
  */
-import { Flag, type Machine, SegmentRegister, SegmentWord, segmentIndex, Word } from "../../emulator/index.ts";
+import { type EventListener, Flag, type Machine, SegmentRegister, SegmentWord, segmentIndex, Word } from "../../emulator/index.ts";
 import type { ElfFile } from "../../emulator/loader/elf.ts";
 import type { Kernel, ThreadDescription, UserRegister } from "../../kernel/index.ts";
 import { type FrameTable, readFrameTable } from "../symbols/dwarf-frame.ts";
@@ -92,12 +92,24 @@ const SYSTEM: Readonly<Record<string, number>> = {
 const PROTECTED_FLAGS = Flag.Iopl | Flag.If | Flag.Nt | Flag.Vm;
 
 export class GuestView {
+  private readonly listeners = new Set<EventListener>();
+
   constructor(
     readonly machine: Machine,
     readonly kernel: Kernel,
     /** Programs by the number of the thread that a space's first thread has. */
     private readonly programs: ReadonlyMap<number, GuestProgram>,
-  ) {}
+  ) {
+    machine.eventLog.listener = (cycle, kind, a, b) => {
+      for (const listener of this.listeners) listener(cycle, kind, a, b);
+    };
+  }
+
+  /** Hears of everything that enters the machine's event log; returns the function that ends it. */
+  onEvent(listener: EventListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
 
   get programList(): readonly GuestProgram[] {
     return [...this.programs.values()];

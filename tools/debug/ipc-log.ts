@@ -47,7 +47,7 @@ export class IpcLog {
 
   constructor(view: GuestView, timeline: Timeline) {
     const { machine, kernel } = view;
-    machine.eventLog.listener = (_cycle, kind, a, b) => {
+    view.onEvent((_cycle, kind, a, b) => {
       if (kind !== IPC_TRANSFER) return;
       const { position } = timeline;
       // Repeated history is known already; a new future takes the place of the old one.
@@ -57,7 +57,7 @@ export class IpcLog {
       const message = readMessage(kernel, (physical) => machine.memory.read32(physical), a);
       this.messages.push({ position, sender: a >>> 14, receiver: b >>> 14, ...message });
       if (this.messages.length > LARGEST_LOG) this.messages.splice(0, LARGEST_LOG / 2);
-    };
+    });
   }
 
   /** The last `count` messages up to a position, oldest first. */

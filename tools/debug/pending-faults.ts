@@ -12,6 +12,8 @@ import type { Timeline } from "./time/timeline.ts";
 export class PendingFaults {
   private readonly faults: AimedFault[] = [];
   private readonly reports = new Map<AimedFault, InjectionReport>();
+  /** Told of each fault that strikes for the first time. */
+  onStrike: (report: InjectionReport) => void = () => {};
 
   constructor(
     private readonly view: GuestView,
@@ -93,7 +95,9 @@ export class PendingFaults {
       this.reports.set(aimed, inject(machine, kernel, aimed));
     };
     this.timeline.edit(formatFault(aimed.fault), apply, aimed);
-    return this.reports.get(aimed);
+    const report = this.reports.get(aimed);
+    if (report !== undefined) this.onStrike(report);
+    return report;
   }
 
   private remaining({ fault, component }: AimedFault): number {

@@ -1,15 +1,15 @@
 /** The real gdb on the real machine: three replicas of one program, a voter, a fault. Skipped, with the reason printed, without gdb. */
 import { spawn, spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { monitorAnswer } from "../../../tools/debug/commands/registry.ts";
-import { Debuggee } from "../../../tools/debug/debuggee.ts";
+import type { Debuggee } from "../../../tools/debug/debuggee.ts";
 import { type GdbServer, startGdbServer } from "../../../tools/debug/gdb/server.ts";
 import { MachineTarget } from "../../../tools/debug/machine-target.ts";
 import { CommandSession } from "../../../tools/debug/session.ts";
-import { bundledScenario, imageFromScenario } from "../../../tools/image/image.ts";
-import { planBoot } from "../../../tools/run/boot-plan.ts";
 import { Disassembler } from "../../../tools/symbols/disassembler.ts";
+import type { InstructionEvent } from "../../../tools/trace/event.ts";
+import { recordTrace } from "../../../tools/trace/trace-run.ts";
+import { threeOfOneProgram } from "./debuggees.ts";
 
 const missing = spawnSync("gdb", ["--version"]).status !== 0;
 if (missing) console.info("gdb is not installed: the debugging session of the real machine is skipped");
@@ -20,11 +20,8 @@ afterEach(async () => {
   server = undefined;
 });
 
-/** The bundled scenario with the byte-oriented program in all replicas, and no fault of its own. */
-function threeOfOneProgram(): Debuggee {
-  const file = bundledScenario("aes-tmr");
-  const text = readFileSync(file, "utf8").replace(/implementation: \w+/g, "implementation: bytewise");
-  const debuggee = new Debuggee(planBoot(imageFromScenario(text, file)));
+function startedReplicas(): Debuggee {
+  const debuggee = threeOfOneProgram();
   debuggee.runUntilStarted();
   return debuggee;
 }
@@ -38,15 +35,15 @@ async function gdb(debuggee: Debuggee, script: readonly string[]): Promise<strin
   server = await startGdbServer(target, { port: 0 });
   const commands = ["set pagination off", "set confirm off", "set schedule-multiple on"];
   commands.push(`target remote 127.0.0.1:${server.port}`, ...script);
-  const process = spawn("gdb", ["-nx", "-batch", ...commands.flatMap((command) => ["-ex", command])]);
+  const child = spawn("gdb", ["-nx", "-batch", ...commands.flatMap((command) => ["-ex", command])]);
   let output = "";
-  for (const stream of [process.stdout, process.stderr]) {
+  for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (data: Buffer) => {
       output += data.toString();
     });
   }
-  const timer = setTimeout(() => process.kill("SIGKILL"), 100_000);
-  await new Promise((resolve) => process.on("close", resolve));
+  const timer = setTimeout(() => child.kill("SIGKILL"), 100_000);
+  await new Promise((resolve) => child.on("close", resolve));
   clearTimeout(timer);
   return output;
 }
@@ -66,7 +63,7 @@ function mark(name: string): string {
 
 describe.skipIf(missing)("gdb on the machine", () => {
   it("debugs one replica of three forwards and backwards, injects a fault and reads the verdict", async () => {
-    const output = await gdb(threeOfOneProgram(), [
+    const output = await gdb(startedReplicas(), [
       mark("start"),
       "info threads",
       "inferior 8",
@@ -141,5 +138,52 @@ describe.skipIf(missing)("gdb on the machine", () => {
     expect(verdict).toMatch(/powered itself off with code 0/);
     expect(verdict).toMatch(/round \d: majority; otherwise: replica-2/);
     expect(verdict).toContain("its output is right");
+  });
+
+  it("steps through the same instructions and registers as the trace of an undisturbed run", async () => {
+    const steps = Number(process.env.QUORUM86_GDB_STEPS ?? "300");
+    const names = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip"];
+    const output = await gdb(startedReplicas(), [
+      "inferior 8",
+      "tbreak *&aes_encrypt_block",
+      "continue",
+      "set print thread-events off",
+      mark("steps"),
+      "set $count = 0",
+      `python
+for i in range(${steps}):
+    gdb.execute("stepi", to_string=True)
+    f = gdb.newest_frame()
+    print("R " + " ".join("%x" % (int(f.read_register(n).cast(gdb.lookup_type("unsigned int")))) for n in ${JSON.stringify(names)}))`,
+      mark("end"),
+    ]);
+    const seen = [...between(output, "steps", "end").matchAll(/^R (.*)$/gm)].map((row) => row[1] ?? "");
+    expect(seen).toHaveLength(steps);
+    const debuggee = startedReplicas();
+    const events: InstructionEvent[] = [];
+    const entry = debuggee.view.programList.find(({ name }) => name === "replica-2")?.symbols.find("aes_encrypt_block");
+    await recordTrace(debuggee, await Disassembler.load(), {
+      filter: { threads: new Set(["replica-2"]), kinds: new Set(["instruction"]) },
+      sink: (event) => {
+        if (event.kind !== "instruction" || events.length > steps) return;
+        if (events.length > 0 || event.eip === entry?.value) events.push(event);
+      },
+      shouldStop: () => events.length > steps,
+    });
+    const registers = new Map<string, number>();
+    const known = new Map<string, number>();
+    for (const [index, event] of events.slice(0, steps).entries()) {
+      for (const { name, new: value } of event.registers) registers.set(name, value);
+      registers.set("eip", events[index + 1]?.eip ?? 0);
+      const values = (seen[index] ?? "").split(" ").map((text) => Number.parseInt(text, 16));
+      for (const [position, name] of names.entries()) {
+        const expected = registers.get(name);
+        const value = values[position] ?? -1;
+        // A register that nothing has written yet keeps the value that gdb saw first.
+        if (expected !== undefined) expect(value, `${name} after step ${index + 1}`).toBe(expected);
+        else expect(value, `${name} after step ${index + 1}`).toBe(known.get(name) ?? value);
+        known.set(name, value);
+      }
+    }
   });
 });
