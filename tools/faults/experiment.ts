@@ -1,0 +1,183 @@
+/** One experiment: a golden run, a fault, and what came of it on the axes of outcome.ts. */
+import type { Snapshot } from "../../emulator/index.ts";
+import type { Kernel, ThreadDescription } from "../../kernel/index.ts";
+import { runWithoutPause } from "../run/run-loop.ts";
+import type { RunResult } from "../run/run-result.ts";
+import { ScenarioRun } from "../run/scenario-run.ts";
+import type { Fault } from "./fault.ts";
+import { type GoldenRun, snapshotBefore } from "./golden-run.ts";
+import { type ExperimentOutcome, type OutcomeAxes, withClass } from "./outcome.ts";
+
+export interface Experiment {
+  readonly outcome: ExperimentOutcome;
+  /** The component that was struck; undefined if the word was nobody's, or the kernel's. */
+  readonly victim: string | undefined;
+  readonly result: RunResult;
+}
+
+/** What an observer of the run knows better than its end tells. */
+export type ObservedAxes = Partial<Pick<OutcomeAxes, "activation" | "containment" | "breach" | "residue">>;
+
+/** Runs experiments one after the other on one machine, each from the golden snapshot before its trigger. */
+export class Experimenter {
+  readonly golden: GoldenRun;
+  /** Clock at which an experiment is given up as hung. */
+  readonly cycleLimit: number;
+  readonly #run: ScenarioRun;
+  #victim: string | undefined;
+
+  constructor(golden: GoldenRun, cycleLimit = defaultCycleLimit(golden)) {
+    this.golden = golden;
+    this.cycleLimit = cycleLimit;
+    this.#run = new ScenarioRun(golden.plan, {
+      ...(golden.timing === undefined ? {} : { timing: golden.timing }),
+      onInjection: ({ location }) => {
+        this.#victim ??= victimAt(this.#run, location);
+      },
+    });
+  }
+
+  /** @throws InputError if the fault names something that is not in the plan. */
+  run(fault: Fault): Experiment {
+    this.#victim = "component" in fault.target ? fault.target.component : undefined;
+    this.#run.restore(snapshotBefore(this.golden, fault).snapshot, [fault]);
+    runWithoutPause(this.#run, this.cycleLimit);
+    return judge(this.golden, this.#run, this.#victim);
+  }
+}
+
+/** Long enough for every round to wait for its deadline. */
+export function defaultCycleLimit({ result, plan }: GoldenRun): number {
+  const deadline = plan.scenario.voter.deadline * (result.coreHertz / 1e6);
+  const rounds = (result.votes?.rounds ?? 0) + 2;
+  return Math.ceil(3 * result.cycles + 2 * rounds * deadline);
+}
+
+/** The outcome of a run that has ended. */
+export function judge(
+  golden: GoldenRun,
+  run: ScenarioRun,
+  victim: string | undefined,
+  observed: ObservedAxes = {},
+): Experiment {
+  const result = run.result();
+  const applied = result.injections.some((injection) => injection.applied);
+  const thread = victim === undefined ? undefined : threadOf(golden, run.kernel, victim);
+  const service = serviceOf(result);
+  const vote = voteOf(result, victim, service, thread);
+  const residue = observed.residue ?? hasResidue(golden, run, victim, result);
+  const effect = effectOf(golden, result, victim, thread, residue);
+  const ending = { "power-off": "power-off", "cycle-limit": "time-limit", interrupted: "interrupted" } as const;
+  const { kind } = result.outcome;
+  const axes: OutcomeAxes = {
+    activation: applied ? "unobserved" : "not-applied",
+    replicaEffect: effect,
+    vote,
+    containment: effect === "wrong-value" ? "ipc-message" : "unobserved",
+    recovery: "not-needed",
+    ending: kind in ending ? ending[kind as keyof typeof ending] : "crash",
+    service,
+    breach: false,
+    ...observed,
+    residue,
+  };
+  return { outcome: withClass(applied ? axes : { ...axes, activation: "not-applied" }), victim, result };
+}
+
+function serviceOf({ workload }: RunResult): OutcomeAxes["service"] {
+  if (workload.status === "done") return workload.outputRight === true ? "right" : "wrong";
+  return workload.status === "running" || workload.status === "corrupt" ? "unfinished" : "refused";
+}
+
+function voteOf(
+  { votes, culprits, outcome }: RunResult,
+  victim: string | undefined,
+  service: OutcomeAxes["service"],
+  thread: ThreadDescription | undefined,
+): OutcomeAxes["vote"] {
+  if (victim === "voter" && isTrapped(thread)) return "voter-trap";
+  if (victim === "voter" && outcome.kind === "cycle-limit") return "voter-hang";
+  if (votes === undefined) return "unknown";
+  if (votes.noMajority > 0) return "no-majority";
+  if (culprits.length === 0) return "unanimous";
+  const named = culprits.some(({ replica }) => `replica-${replica}` === victim);
+  const others = culprits.some(({ replica }) => `replica-${replica}` !== victim);
+  if (service === "wrong" && others && !named) return "wrong-majority";
+  if (others) return "false-accusation";
+  return "minority-named";
+}
+
+function effectOf(
+  golden: GoldenRun,
+  result: RunResult,
+  victim: string | undefined,
+  thread: ThreadDescription | undefined,
+  residue: boolean,
+): OutcomeAxes["replicaEffect"] {
+  const named = result.culprits.filter(({ replica }) => `replica-${replica}` === victim);
+  const rounds = (reason: string): readonly number[] =>
+    named.find((culprit) => culprit.reason === reason)?.rounds ?? [];
+  if (rounds("trapped").length > 0 || isTrapped(thread)) return "trap";
+  const late = rounds("late");
+  if (late.length > 0 && late.includes(result.votes?.rounds ?? -1)) return "hang";
+  if (rounds("dissenting").length > 0) return "wrong-value";
+  if (late.length > 0) return "late";
+  if (victim !== undefined && result.outcome.kind === "cycle-limit") return "hang";
+  const instructions = (run: RunResult) => run.shares.find(({ part }) => part === victim)?.instructions;
+  // A replica reads no clock: it retires the same number of instructions unless it took another way.
+  if (victim?.startsWith("replica") && instructions(result) !== instructions(golden.result)) return "control-flow";
+  return residue ? "latent" : "none";
+}
+
+function isTrapped(thread: ThreadDescription | undefined): boolean {
+  return (
+    thread !== undefined &&
+    (thread.protocol === "exception" || thread.protocol === "page-fault" || thread.haltReason !== "")
+  );
+}
+
+function threadOf({ plan }: GoldenRun, kernel: Kernel, name: string): ThreadDescription | undefined {
+  const component = plan.components.find((candidate) => candidate.name === name);
+  return component === undefined ? undefined : kernel.thread(component.threadNumber);
+}
+
+/**
+ * Whether wrong words are left at the end. With the golden run's clocks every word of memory is compared; when time has
+ * shifted, the victim's own memory and registers, because others hold times that are merely different.
+ */
+function hasResidue(golden: GoldenRun, run: ScenarioRun, victim: string | undefined, result: RunResult): boolean {
+  const end = run.snapshot().machine;
+  const sameTime = result.cycles === golden.result.cycles;
+  const space = victim === undefined ? undefined : golden.endSpaces.get(victim);
+  if (differingPages(golden.end.machine, end).some((page) => sameTime || isOf(golden, page, space))) return true;
+  if (victim === undefined) return false;
+  const before = golden.endRegisters.get(victim);
+  const now = threadOf(golden, run.kernel, victim)?.registers as Readonly<Record<string, number>> | undefined;
+  if (before === undefined || now === undefined) return before !== now;
+  return Object.keys(before).some((name) => before[name] !== now[name]);
+}
+
+function isOf({ endOwners }: GoldenRun, page: number, space: number | undefined): boolean {
+  const owner = endOwners[page]!;
+  return owner.kind === "user" && owner.space === space;
+}
+
+/** Pages of RAM that differ between two snapshots of machines of one size; shared pages cost nothing. */
+export function differingPages(one: Snapshot, other: Snapshot): number[] {
+  const pages: number[] = [];
+  for (let page = 0; page < one.ram.length; page++) {
+    const a = one.ram[page]!;
+    const b = other.ram[page]!;
+    if (a !== b && Buffer.compare(a, b) !== 0) pages.push(page);
+  }
+  return pages;
+}
+
+/** The component in whose space a physical word is now. */
+function victimAt(run: ScenarioRun, location: string | undefined): string | undefined {
+  const physical = Number(/^physical (0x[0-9a-f]+)$/.exec(location ?? "")?.[1] ?? Number.NaN);
+  if (!run.machine.memory.isRam(physical) || Number.isNaN(physical)) return undefined;
+  const { space } = run.kernel.owner(physical);
+  const owner = run.plan.components.find(({ threadNumber }) => run.kernel.thread(threadNumber)?.space === space);
+  return space === undefined ? undefined : owner?.name;
+}
