@@ -12,6 +12,7 @@ import { Cpu } from "./cpu/cpu.ts";
 import { CPU_SIGNATURE } from "./cpu/cpuid.ts";
 import { materialiseFlags, writeEflags } from "./cpu/flags.ts";
 import { runInterpreter } from "./cpu/interpreter.ts";
+import { TRAINING_MEMORY_BYTES, trainInterpreter } from "./cpu/interpreter-training.ts";
 import { deliverPendingInterrupt, deliverTrap } from "./cpu/interrupt-delivery.ts";
 import { setSegment } from "./cpu/segmentation.ts";
 import { Counter, Flag, SegmentRegister, Vector, Word } from "./cpu/state.ts";
@@ -32,6 +33,7 @@ import { PageStore, SNAPSHOT_VERSION, type Snapshot } from "./snapshot.ts";
 import { digestState } from "./state-digest.ts";
 import { type P5Configuration, p5Configuration } from "./timing/configuration.ts";
 import { P5Timing } from "./timing/p5-timing.ts";
+import { PipelineState, TimingWord } from "./timing/timing-state.ts";
 
 export interface MachineConfiguration {
   /** Guest RAM, a multiple of 4096, at most 1 GiB. */
@@ -79,7 +81,17 @@ export function createMachine(configuration: MachineConfiguration): Machine {
     memoryBytes > MAXIMUM_MEMORY_BYTES
   )
     throw new RangeError(`memoryBytes must be a positive multiple of 4096 of at most 1 GiB, not ${memoryBytes}`);
+  train(configuration.timing ?? "simple");
   return new Machine(configuration);
+}
+
+/** Timing kinds whose code paths the host's compiler has seen (interpreter-training.ts). Has no effect on any machine. */
+const trained = new Set<string>();
+
+function train(timing: "simple" | "p5"): void {
+  if (trained.has(timing)) return;
+  trained.add(timing);
+  new Machine({ memoryBytes: TRAINING_MEMORY_BYTES, timing }).train();
 }
 
 export class Machine {
@@ -167,6 +179,11 @@ export class Machine {
   private watchChanged(): void {
     this.cpu.access.flushMemos();
     this.cpu.requestAttention();
+  }
+
+  /** Runs the training program; the machine is of no use afterwards. */
+  train(): void {
+    trainInterpreter(this.cpu, this.blocks);
   }
 
   /** Runs until a limit or another reason to stop. */
@@ -350,6 +367,12 @@ function canonicalise(cpu: Cpu): void {
   words[Word.CodeChanged] = 0;
   words[Word.ChargedBlock] = 0;
   words.fill(0, Word.Scratch, Word.Msrs);
+  // What the pipeline model knows of a group is dead once the group is complete; its clocks, and the state before it, also
+  // while its second member is to come.
+  if (words[Word.RepeatInProgress] !== 0) return;
+  if (words[TimingWord.PairPhase] === 0) words.fill(0, TimingWord.Pairs, TimingWord.GroupEnd);
+  else words[TimingWord.Pipeline] = PipelineState.Unfinished;
+  words[TimingWord.GroupClocks] = 0;
 }
 
 /** RESET: real mode at F000:FFF0 (Intel SDM vol. 3, table 9-1). */
