@@ -9,9 +9,10 @@ import { Layout, PAGE_BYTES, PAGE_SHIFT, PageFlag } from "../memory/layout.ts";
 import type { CodeCache } from "../memory/physical-memory.ts";
 import type { Cpu } from "./cpu.ts";
 import { createDecodedInstruction, Decoder, DecodeStatus, MAXIMUM_LENGTH } from "./decode.ts";
+import { writeInstruction } from "./decode-instruction-record.ts";
 import { BlockWord, ExecutionMode, InstructionWord, MicroWord } from "./decode-records.ts";
 import { raiseFault } from "./exceptions.ts";
-import { MAXIMUM_MICROS, Translator, writeInstruction } from "./interpreter-translate.ts";
+import { MAXIMUM_MICROS, Translator } from "./interpreter-translate.ts";
 import { SegmentRegister, SegmentWord, Vector, Word } from "./state.ts";
 import { BankCheck } from "./timing-model.ts";
 
