@@ -43,6 +43,11 @@ export function runInterpreter(cpu: Cpu, blocks: BlockCache): void {
         words[Word.CodeChanged] = 0;
         words[Word.CurrentMicro] = 0;
         const block = enterBlock(cpu, blocks);
+        if (words[Word.CodeChanged] !== 0) {
+          // The cache was full and began anew: the block that led here is gone.
+          words[Word.CodeChanged] = 0;
+          from = 0;
+        }
         if (block === 0) {
           from = 0;
           continue;

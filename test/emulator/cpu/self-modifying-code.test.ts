@@ -81,4 +81,24 @@ describe("code that changes", () => {
     memory.write8(0x1fff, 0x02);
     expect(once()).toBe(0x80000002);
   });
+
+  it("more code than the block cache holds runs on, and runs again", () => {
+    const guest = new Guest();
+    const { machine } = guest;
+    const { cpu, memory } = machine;
+    // 40,000 blocks of "inc eax; jmp +0" from 10000 to 2D4C0, then a jump back to their start.
+    const blocks = 40_000;
+    const code = new Uint8Array(3 * blocks + 5);
+    for (let i = 0; i < blocks; i++) code.set([0x40, 0xeb, 0x00], 3 * i);
+    const back = -(3 * blocks + 5);
+    code.set([0xe9, back & 0xff, (back >> 8) & 0xff, (back >> 16) & 0xff, 0xff], 3 * blocks);
+    guest.run("90 ; nop");
+    memory.writeBytes(0x10000, code);
+    cpu.words[Word.Eip] = 0x10000;
+    for (let pass = 1; pass <= 3; pass++) {
+      machine.run({ instructions: machine.instructions + 2 * blocks + 1 });
+      expect(cpu.words[Word.Eax]).toBe(pass * blocks);
+      expect(cpu.eip).toBe(0x10000);
+    }
+  });
 });
