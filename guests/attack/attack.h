@@ -10,7 +10,7 @@
 #define PAGE_STRIDE 1u
 #define RANDOM_CALLS 1000000u
 
-enum attack_phase { PHASE_START, PHASE_PAGES, PHASE_FORGERY, PHASE_MALFORMED, PHASE_FLOOD, PHASE_RANDOM, PHASE_DONE };
+enum attack_phase { PHASE_START, PHASE_PAGES, PHASE_FORGERY, PHASE_MALFORMED, PHASE_FLOOD, PHASE_RANDOM, PHASE_EXHAUSTION, PHASE_DONE };
 
 /* What the test on the host reads. */
 extern struct attack_report {
@@ -47,3 +47,7 @@ void attack_by_forgery(void);
 void attack_by_malformed_messages(void);
 void attack_by_flood(void);
 void attack_by_random_calls(u32 calls);
+void attack_by_exhaustion(void);
+
+/* From the main thread to the guard: answered with a mapping of a page of our own. */
+#define LABEL_MAP_TO_ME 0x7a7au

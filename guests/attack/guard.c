@@ -75,7 +75,12 @@ __attribute__((noreturn, used)) static void guard_main(void) {
       continue;
     }
     u32 kind = L4_Label(tag) & L4_PROTOCOL_MASK;
-    if (kind == L4_LABEL_PAGE_FAULT && L4_UntypedWords(tag) == 2) {
+    if (L4_Label(tag) == LABEL_MAP_TO_ME) {
+      L4_Fpage_t page = L4_AddRights(L4_FpageLog2(page_down((u32)&attack_report), 12), L4_FullyAccessible);
+      L4_LoadMapItem(1, L4_MapItem(page, 0));
+      L4_Set_MsgTag(L4_Tag(0, 0, 2));
+      L4_Reply(main_thread);
+    } else if (kind == L4_LABEL_PAGE_FAULT && L4_UntypedWords(tag) == 2) {
       serve_fault();
     } else {
       attack_report.exceptions += kind == L4_LABEL_EXCEPTION;

@@ -44,6 +44,8 @@ int main(void) {
     attack_by_flood();
     attack_report.phase = PHASE_RANDOM;
     attack_by_random_calls(parameter(1, RANDOM_CALLS));
+    attack_report.phase = PHASE_EXHAUSTION;
+    attack_by_exhaustion();
     attack_report.phase = PHASE_DONE;
   }
   lie_to_root();

@@ -6,6 +6,7 @@
  */
 #include "boot-modules.h"
 #include "fatal.h"
+#include "memory-pool.h"
 #include "outbox.h"
 #include "pager.h"
 #include "service.h"
@@ -173,6 +174,7 @@ int main(void) {
   machine_ports_start();
   modules_start();
   tasks_start();
+  seal_sigma0();
   attach_console_interrupt();
   for (;;) {
     L4_ThreadId_t from;

@@ -8,15 +8,16 @@
 static struct extent { u32 next, end; } extents[EXTENTS_MAX];
 static u32 extent_count, extent_current;
 
+static L4_ThreadId_t sigma0(void) { return L4_GlobalId(L4_ThreadIdUserBase(L4_GetKernelInterface()), 1); }
+
 /* One request; the flexpage that came, nil when none. */
 static L4_Fpage_t ask_sigma0(L4_Word_t label, L4_Fpage_t wanted, L4_Fpage_t window) {
-  L4_ThreadId_t sigma0 = L4_GlobalId(L4_ThreadIdUserBase(L4_GetKernelInterface()), 1);
   L4_Fpage_t given = L4_Nilpage;
   L4_LoadMR(1, wanted.raw);
   L4_LoadMR(2, 0);
   L4_Set_MsgTag(L4_Tag(label, 2, 0));
   L4_Accept(window);
-  L4_MsgTag_t tag = L4_Call(sigma0);
+  L4_MsgTag_t tag = L4_Call(sigma0());
   L4_Accept(L4_Nilpage);
   if (L4_IpcSucceeded(tag) && L4_TypedWords(tag) == 2) L4_StoreMR(2, &given.raw);
   return given;
@@ -62,6 +63,13 @@ u32 frames_start(u32 frames) {
     frames -= minimum(frames, count);
   }
   return frames == 0;
+}
+
+void seal_sigma0(void) {
+  L4_LoadMR(1, L4_SIGMA0_SEAL);
+  L4_LoadMR(2, 1);
+  L4_Set_MsgTag(L4_Tag(L4_LABEL_SIGMA0_EXTENSION, 2, 0));
+  L4_Call(sigma0());
 }
 
 u32 frame_allocate(void) {

@@ -12,6 +12,9 @@ static struct region_list memory, ports;
 /* Thread numbers of the initial servers; only they may have what is not ordinary RAM. */
 static u32 first_server, last_server;
 
+/* The root task has what it needs; it does not want its tasks to use up memory behind its back. */
+static u32 sealed;
+
 static u32 is_server(L4_ThreadId_t thread) {
   return L4_ThreadNo(thread) >= first_server && L4_ThreadNo(thread) <= last_server;
 }
@@ -83,10 +86,10 @@ static u32 set_attributes(L4_Fpage_t page, u32 attribute) {
   return L4_MemoryControl(0, attributes);
 }
 
-/* 1 when the message deserves an answer. */
+/* 1 when the message deserves an answer: a map item, or an empty message when the item's words are 0. */
 static u32 serve(L4_MsgTag_t tag, L4_ThreadId_t asker, L4_MapItem_t *item) {
   u32 words = L4_UntypedWords(tag), first, second;
-  if (L4_TypedWords(tag) != 0 || words < 2 || words > 3) return 0;
+  if (L4_TypedWords(tag) != 0 || words < 2 || words > 3 || (sealed && !is_server(asker))) return 0;
   L4_StoreMR(1, &first);
   L4_StoreMR(2, &second);
   switch (L4_Label(tag) & L4_PROTOCOL_MASK) {
@@ -97,6 +100,11 @@ static u32 serve(L4_MsgTag_t tag, L4_ThreadId_t asker, L4_MapItem_t *item) {
         *item = L4_MapItem(L4_Nilpage, 0);
       return 1;
     case L4_LABEL_IO_FAULT: *item = give_ports((L4_Fpage_t){first}, asker); return 1;
+    case L4_LABEL_SIGMA0_EXTENSION:
+      if (!is_server(asker)) return 0;
+      if (first == L4_SIGMA0_SEAL) sealed = 1;
+      *item = (L4_MapItem_t){0, 0};
+      return second != 0;
     default: return 0;
   }
 }
@@ -124,7 +132,7 @@ int main(void) {
       continue;
     }
     L4_LoadMapItem(1, item);
-    L4_Set_MsgTag(L4_Tag(0, 0, 2));
+    L4_Set_MsgTag(L4_Tag(0, 0, item.base == 0 ? 0 : 2));
     tag = L4_ReplyWait(asker, &asker);
   }
 }

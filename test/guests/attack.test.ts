@@ -13,7 +13,7 @@ const CLIENT_DELAY_SECONDS = WHOLE ? 300 : 20;
 const ATTACKER = 3;
 const ATTACK_STARTS_CYCLE = 20_000_000;
 const CYCLES_PER_SECOND = 100_000_000;
-const PHASE_DONE = 6;
+const PHASE_DONE = 7;
 
 const key = Buffer.from("000102030405060708090a0b0c0d0e0f", "hex");
 const iv = Buffer.alloc(16, 7);

@@ -9,7 +9,13 @@
 #define L4_LABEL_EXCEPTION 0xffb0u  /* 12 words, see enum */
 #define L4_LABEL_SIGMA0 0xffa0u     /* MR1 flexpage wanted, MR2 attributes, MR3 high address */
 #define L4_LABEL_IO_FAULT 0xff80u   /* | rwx; MR1 I/O flexpage, MR2 instruction pointer */
-#define L4_LABEL_SIGMA0_EXTENSION 0xc170u
+#define L4_LABEL_SIGMA0_EXTENSION 0xc170u /* MR1 one of these, MR2 not 0 for an answer; from the initial servers only */
+
+enum L4_Sigma0Extension {
+  L4_SIGMA0_VERBOSITY = 1, /* accepted and ignored: this sigma0 has no console */
+  L4_SIGMA0_DUMP = 2,
+  L4_SIGMA0_SEAL = 3, /* ours: from now on nobody but the initial servers gets anything */
+};
 
 enum L4_ExceptionWord {
   L4_ExceptionEip = 1,
