@@ -1,7 +1,7 @@
 import { Word } from "../emulator/index.ts";
 import type { KernelContext } from "./context.ts";
 import { Cost } from "./costs.ts";
-import { PAGE, PoolUse, PRIVATE_REGION, Space, USER_AREA_END } from "./memory-map.ts";
+import { Globals, PAGE, PoolUse, PRIVATE_REGION, Space, USER_AREA_END } from "./memory-map.ts";
 import { allocatePage, isPoolPage, releasePage } from "./page-pool.ts";
 import { hex, panic } from "./panic.ts";
 
@@ -81,10 +81,29 @@ export function invalidate(k: KernelContext, space: number, virtual: number): vo
   k.charge(Cost.invalidatePage);
 }
 
-/** Writes the entry for a user page, making the page table if need be. Returns false when memory has run out. */
+const DIRECTORY_USER_ENTRIES = USER_AREA_END / 2 ** DIRECTORY_SHIFT;
+const LEAST_QUOTA = 8;
+const LARGEST_QUOTA = 32;
+
+/**
+ * Whether a space may have one more page table. A program that maps its own pages all over its space must not use up the
+ * tables and mapping nodes that others need: a space gets at most as many tables as half the mapping nodes can fill. The
+ * initial servers, who own the memory, have no limit.
+ */
+function mayHaveTable(k: KernelContext, space: number): boolean {
+  if (space === k.global(Globals.sigma0Space) || space === k.global(Globals.rootSpace)) return true;
+  const quota = Math.max(LEAST_QUOTA, Math.min(LARGEST_QUOTA, k.map.nodeCount >>> 11));
+  const directory = k.load(space + Space.pageDirectory);
+  let tables = 0;
+  for (let i = 0; i < DIRECTORY_USER_ENTRIES; i++) if ((k.load(directory + 4 * i) & Pte.Present) !== 0) tables++;
+  return tables < quota;
+}
+
+/** Writes the entry for a user page, making the page table if need be. Returns false when memory or the quota has run out. */
 export function writeEntry(k: KernelContext, space: number, virtual: number, entry: number): boolean {
   let table = tableOf(k, space, virtual);
   if (table === 0) {
+    if (!mayHaveTable(k, space)) return false;
     table = allocatePage(k, PoolUse.PageTable, space);
     if (table === 0) return false;
     k.charge(Cost.newPageTable);
