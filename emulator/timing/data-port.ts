@@ -150,6 +150,7 @@ export class DataPort {
   wait(clocks: number, cause: Cause): void {
     if (clocks === 0) return;
     this.causes[cause] += clocks;
+    this.pipeline.lastWait = cause;
     if (this.isFast()) {
       const record = this.current();
       if (this.absorbs(record, clocks)) {

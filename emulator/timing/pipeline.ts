@@ -23,6 +23,8 @@ export class Pipeline {
   /** Clocks waited by cause, ever increasing. Not state. */
   readonly causes: Float64Array;
   readonly events: EventCounters;
+  /** Cause of the last wait of a memory access. Not state. */
+  lastWait = Cause.DataCache;
   /** Clock at which the last group was ready to execute but for interlock and prefixes. Not state. */
   groupStart = 0;
   private readonly words: Int32Array;
@@ -307,7 +309,7 @@ export class Pipeline {
     if (first === 0 || second === 0) return both;
     const together = Math.max(first, second) + this.configuration.secondMiss;
     this.counters[Counter.Cycles] += together - both;
-    this.causes[Cause.DataCache] += together - both;
+    this.causes[this.lastWait] += together - both;
     return together;
   }
 }

@@ -1,0 +1,82 @@
+/** `quorum86 profile [image]`: where the clocks of a boot go. */
+import type { ArgumentsCamelCase, Argv } from "yargs";
+import { writeWhole } from "../../files.ts";
+import { bundledScenario, loadImage } from "../../image/image.ts";
+import { foldedStacks, profileText, speedscope, summarise } from "../../profile/profile-report.ts";
+import { Profiler } from "../../profile/profiler.ts";
+import { planBoot } from "../../run/boot-plan.ts";
+import { runToEnd } from "../../run/run-loop.ts";
+import { ScenarioRun } from "../../run/scenario-run.ts";
+import { Interrupt } from "../interrupt.ts";
+import { FAULT_HELP, faultOptions, numberOption, single, type Text } from "../options.ts";
+import { Progress } from "../progress.ts";
+import { coloursFor, count } from "../terminal.ts";
+import { exitCodeOf } from "./boot.ts";
+
+interface ProfileArguments {
+  image: string | undefined;
+  fault: Text;
+  cycles: Text;
+  top: Text;
+  folded: Text;
+  speedscope: Text;
+  json: boolean;
+  quiet: boolean;
+}
+
+export function options(argv: Argv): Argv<ProfileArguments> {
+  return argv
+    .positional("image", {
+      type: "string",
+      describe: "a packed image (.tar) or a scenario (.yaml); the bundled aes-tmr if left out",
+    })
+    .option("fault", {
+      type: "string",
+      requiresArg: true,
+      describe: "a fault instead of the image's own, or none; may be repeated",
+    })
+    .option("cycles", { type: "string", requiresArg: true, describe: "stop at that clock of the machine" })
+    .group(["fault", "cycles"], "Experiment:")
+    .option("top", { type: "string", requiresArg: true, describe: "functions in the table (default 20)" })
+    .option("folded", {
+      type: "string",
+      requiresArg: true,
+      describe: "write folded stacks (flamegraph.pl, inferno) to a file",
+    })
+    .option("speedscope", { type: "string", requiresArg: true, describe: "write a profile for speedscope to a file" })
+    .option("json", { type: "boolean", default: false, describe: "print one JSON object, nothing else" })
+    .option("quiet", { type: "boolean", default: false, describe: "no progress" })
+    .group(["top", "folded", "speedscope", "json", "quiet"], "Output:")
+    .epilogue(
+      `Clocks are the P5 model's. A flame graph has the space outermost, then thread, functions, and the cause innermost.\n\n${FAULT_HELP}`,
+    ) as unknown as Argv<ProfileArguments>;
+}
+
+export async function run(argv: ArgumentsCamelCase<ProfileArguments>): Promise<number> {
+  const image = loadImage(argv.image ?? bundledScenario("aes-tmr"));
+  const faults = faultOptions(argv.fault) ?? image.faults;
+  const cycleLimit = numberOption(argv.cycles, "cycles", 1, Number.MAX_SAFE_INTEGER);
+  const top = numberOption(argv.top, "top", 0, 10_000) ?? 20;
+  const plan = planBoot(image);
+  const machineRun = new ScenarioRun(plan, { faults, timing: "p5" });
+  const profiler = new Profiler(machineRun.machine, machineRun.kernel, plan);
+  const progress = new Progress(plan.scenario.name, !argv.quiet && !argv.json);
+  const interrupt = new Interrupt();
+  await runToEnd(machineRun, {
+    ...(cycleLimit === undefined ? {} : { cycleLimit }),
+    shouldStop: () => interrupt.requested,
+    onSlice: () => progress.update(undefined, `${count(machineRun.machine.clock.now)} cycles`),
+  });
+  interrupt.release();
+  progress.end();
+  const root = profiler.finish();
+  const folded = single(argv.folded, "folded");
+  const scope = single(argv.speedscope, "speedscope");
+  const encoder = new TextEncoder();
+  if (folded !== undefined) writeWhole(folded, encoder.encode(foldedStacks(root)));
+  if (scope !== undefined) writeWhole(scope, encoder.encode(speedscope(root, plan.scenario.name)));
+  const summary = summarise(root);
+  if (argv.json) process.stdout.write(`${JSON.stringify({ scenario: plan.scenario.name, ...summary })}\n`);
+  else process.stdout.write(`${profileText(summary, top, coloursFor(process.stdout).bold)}\n`);
+  return exitCodeOf(machineRun.result());
+}
