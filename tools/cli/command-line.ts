@@ -48,6 +48,7 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
     .command(lazy("encrypt <in> <out>", "encrypt a file through the replicas", () => import("./commands/encrypt.ts")))
     .command(lazy("decrypt <in> <out>", "decrypt a file through the replicas", () => import("./commands/decrypt.ts")))
     .command(lazy("debug [image]", "step replicas forwards and backwards", () => import("./commands/debug.ts")))
+    .command(lazy("profile [image]", "where the clocks of a boot go", () => import("./commands/profile.ts")))
     .command(lazy("clocks [file]", "count the clocks of machine code on a P5", () => import("./commands/clocks.ts")))
     .command(
       lazy("trace [words..]", "what happened, event by event; diff of two traces", () => import("./commands/trace.ts")),
