@@ -12,7 +12,10 @@
 
 enum task_kind { TASK_CONSOLE = 1, TASK_VOTER = 2, TASK_CLIENT = 3, TASK_REPLICA = 4 };
 
-enum { CONFIG_VERBOSE = 1u << 0 }; /* print unanimous rounds, too */
+enum config_flag {
+  CONFIG_VERBOSE = 1u << 0,        /* print unanimous rounds, too */
+  CONFIG_SECOND_THREADS = 1u << 1, /* root gives a task a second thread if it asks: for tests of isolation only */
+};
 
 struct task_config {
   u32 kind;           /* enum task_kind */
@@ -33,7 +36,7 @@ struct boot_config {
   u32 replica_count;  /* N */
   u32 faulty;         /* f: how many faulty replicas the vote must mask */
   u32 deadline_us;    /* for one round of the vote */
-  u32 flags;
+  u32 flags;          /* enum config_flag */
   struct task_config tasks[];
 };
 

@@ -133,7 +133,7 @@ static void start(struct task *task) {
 
 L4_ThreadId_t task_second_thread(struct task *task, u32 ip, u32 sp) {
   L4_ThreadId_t self = L4_MyGlobalId(), second = L4_GlobalId(task->config->thread_number + SECOND_THREAD_OFFSET, 1);
-  if (!L4_IsNilThread(task->second_thread)) return L4_nilthread;
+  if (!(config->flags & CONFIG_SECOND_THREADS) || !L4_IsNilThread(task->second_thread)) return L4_nilthread;
   if (!L4_ThreadControl(second, task->thread, self, self, UTCB_AREA + UTCB_BYTES)) return L4_nilthread;
   task->second_thread = second;
   schedule(second, task->config, task->config->priority + 1);

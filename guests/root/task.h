@@ -27,8 +27,8 @@ void tasks_start(void);
 u64 tasks_start_due(void);
 
 /*
- * A second thread in the task's space, just above the first in priority, so that it can guard it. At most one; nilthread
- * when refused.
+ * A second thread in the task's space, just above the first in priority, so that it can guard it. At most one, and only
+ * where the configuration allows it: a liar must not have more of the processor than others. nilthread when refused.
  */
 L4_ThreadId_t task_second_thread(struct task *task, u32 ip, u32 sp);
 

@@ -72,6 +72,7 @@ describe("an attacker in the place of replica 3", () => {
       workload: { operation: "encrypt", mode: "ctr", key, iv, input, iterations: 0 },
       clientDelayMicroseconds: CLIENT_DELAY_SECONDS * 1_000_000,
       replicaDelayMicroseconds: { [ATTACKER]: 300_000 },
+      secondThreads: true,
       parameters: { [ATTACKER]: [PAGE_STRIDE, RANDOM_CALLS] },
     });
     const { machine, kernel } = guests;

@@ -16,8 +16,10 @@ import {
 
 const MEMORY_BYTES = 16 << 20;
 const VOTES = 256;
-/** Of the task's two parameter words in its configuration (guests/include/boot-config.h). */
+/** Places in the configuration that scenarios have no words for (guests/include/boot-config.h). */
 const CONFIG_HEADER_BYTES = 32;
+const FLAGS_OFFSET = 28;
+const SECOND_THREADS = 2;
 const TASK_BYTES = 72;
 const PARAMETERS_OFFSET = 64;
 
@@ -34,6 +36,8 @@ export interface GuestBoot {
   readonly replicaDelayMicroseconds?: Readonly<Record<number, number>>;
   /** Parameter words by replica number. */
   readonly parameters?: Readonly<Record<number, readonly [number, number]>>;
+  /** Root may give a task a second thread. */
+  readonly secondThreads?: boolean;
   readonly onExit?: () => void;
   /** Called with each boot module by name; what it returns is booted, nothing for undefined. */
   readonly module?: (name: string, data: Uint8Array) => Uint8Array | undefined;
@@ -99,6 +103,8 @@ export function bootGuests(boot: GuestBoot): BootedGuests {
   };
   const configBytes = encodeConfig(config);
   const view = new DataView(configBytes.buffer);
+  if (boot.secondThreads === true)
+    view.setUint32(FLAGS_OFFSET, view.getUint32(FLAGS_OFFSET, true) | SECOND_THREADS, true);
   for (const [replica, words] of Object.entries(boot.parameters ?? {})) {
     const at = CONFIG_HEADER_BYTES + TASK_BYTES * (2 + Number(replica)) + PARAMETERS_OFFSET;
     words.forEach((word, i) => {

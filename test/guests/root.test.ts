@@ -1,7 +1,10 @@
 /** The root task with boot modules that are wrong: a clear last word on the console and exit code 1, never anything worse. */
 import { describe, expect, it } from "vitest";
 import { Random } from "../tools/support/random.ts";
-import { type BootedGuests, bootGuests, type GuestBoot } from "./boot.ts";
+import { type BootedGuests, bootGuests, type GuestBoot, THREAD } from "./boot.ts";
+
+/** guests/root/task.c */
+const SECOND_THREAD_OFFSET = 256;
 
 const BOOT: GuestBoot = {
   replicas: ["replica-ttable"],
@@ -93,5 +96,12 @@ describe("the root task", () => {
       expect(["power-off", "cycle"], `run ${i}: ${victim}`).toContain(kind);
       expect(guests.kernel.check(), `run ${i}: ${victim}`).toEqual([]);
     }
+  });
+
+  it("gives no second thread unless the configuration says so: the attacker goes away with its lie", () => {
+    const guests = bootGuests({ ...BOOT, replicas: ["attacker", "replica-ttable", "replica-bitslice"], faulty: 1 });
+    expect(guests.machine.run({ cycle: 100_000_000 })).toEqual({ kind: "power-off", code: 0 });
+    expect(guests.kernel.thread(THREAD.firstReplica + SECOND_THREAD_OFFSET)).toBeUndefined();
+    expect(guests.console()).toContain("root: replica-1: page fault (write) at 0x000c8001 ip 0xdeadbeef: stopped\n");
   });
 });
