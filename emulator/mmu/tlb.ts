@@ -30,6 +30,8 @@ export const enum TlbEntry {
   Valid = 1,
   Writable = 2,
   User = 4,
+  /** Of a code entry: a 4 KiB piece of a 4 MiB page. */
+  Piece = 8,
   Dirty = 0x40,
 }
 

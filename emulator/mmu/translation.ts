@@ -52,20 +52,22 @@ export class Translation {
     this.flushMemos();
   }
 
-  /** INVLPG: drops the translation of one page from the data and code TLBs. */
+  /** INVLPG: drops the translation of one page from the data and code TLBs; of a 4 MiB page also every piece. */
   flushPage(linear: number): void {
-    const words = this.words;
-    const data = Word.Tlb + Tlb.Data + ((linear >>> 12) & 15) * 8;
-    const code = Word.Tlb + Tlb.Code + ((linear >>> 12) & 7) * 8;
-    const large = Word.Tlb + Tlb.Large + ((linear >>> 22) & 1) * 8;
-    const page = (linear & 0xfffff000) | TlbEntry.Valid;
-    const largePage = (linear & 0xffc00000) | TlbEntry.Valid;
-    for (let way = 0; way < 8; way += 2) {
-      if ((words[data + way] & 0xfffff001) === page) words.fill(0, data + way, data + way + 2);
-      if ((words[code + way] & 0xfffff001) === page) words.fill(0, code + way, code + way + 2);
-      if ((words[large + way] & 0xffc00001) === largePage) words.fill(0, large + way, large + way + 2);
-    }
+    const page = linear & 0xfffff000;
+    this.drop(Tlb.Data + ((linear >>> 12) & 15) * 8, Tlb.Ways, page, 0xfffff001 | 0);
+    this.drop(Tlb.Code + ((linear >>> 12) & 7) * 8, Tlb.Ways, page, 0xfffff001 | 0);
+    this.drop(Tlb.Large + ((linear >>> 22) & 1) * 8, Tlb.Ways, linear & 0xffc00000, 0xffc00001 | 0);
+    const pieces = 0xffc00001 | TlbEntry.Piece | 0;
+    this.drop(Tlb.Code, Tlb.CodeSets * Tlb.Ways, (linear & 0xffc00000) | TlbEntry.Piece, pieces);
     this.flushMemos();
+  }
+
+  /** Empties those of `count` entries from `first` on whose tag is valid and equals `wanted` under `mask`. */
+  private drop(first: number, count: number, wanted: number, mask: number): void {
+    const { words } = this;
+    for (let entry = Word.Tlb + first; entry < Word.Tlb + first + 2 * count; entry += 2)
+      if ((words[entry] & mask) === (wanted | TlbEntry.Valid)) words.fill(0, entry, entry + 2);
   }
 
   /** Forgets all memos; the TLBs stay. */
@@ -266,8 +268,10 @@ export class Translation {
     const words = this.words;
     const rights = this.walkAndCharge(linear, false, mode, true);
     const way = this.chooseWay(base, linear & 0xfffff000, 0xfffff001 | 0, words[Word.Tlb + Tlb.CodeLru + set]);
-    words[base + 2 * way] = (linear & 0xfffff000) | TlbEntry.Valid | (rights & (TlbEntry.User | TlbEntry.Writable));
-    words[base + 2 * way + 1] = this.pageWalk.large ? this.pageWalk.frame | (linear & 0x3ff000) : this.pageWalk.frame;
+    const { large, frame } = this.pageWalk;
+    const kind = large ? TlbEntry.Valid | TlbEntry.Piece : TlbEntry.Valid;
+    words[base + 2 * way] = (linear & 0xfffff000) | kind | (rights & (TlbEntry.User | TlbEntry.Writable));
+    words[base + 2 * way + 1] = large ? frame | (linear & 0x3ff000) : frame;
     return way;
   }
 

@@ -174,8 +174,14 @@ describe("the TLBs", () => {
     // Another 4 KiB piece is not in the code TLB yet and sees the new entry.
     expect(bench.access.translateFetch(0x40013000)).toBe(0xc13000);
     expect(bench.access.translateFetch(0x40012000)).toBe(0x812000);
+    bench.map(0x80012000, 0x900000, ALL);
+    expect(bench.access.translateFetch(0x80012000)).toBe(0x900000);
+    bench.map(0x80012000, 0x901000, ALL);
     invlpg(bench.cpu, 0x40000000);
     expect(bench.access.read8(0x40012345)).toBe(0);
+    // INVLPG of any address of the large page drops all its pieces, and nothing else.
+    expect(bench.access.translateFetch(0x40012000)).toBe(0xc12000);
+    expect(bench.access.translateFetch(0x80012000)).toBe(0x900000);
   });
 
   it("are empty after a change of CR0.PG, CR0.WP or CR4.PSE", () => {
