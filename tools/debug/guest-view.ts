@@ -5,7 +5,15 @@
  * One more thread stands for the kernel: process 1, thread 1, the CPU's own registers, linear memory with the
  * kernel's rights.
  */
-import { type EventListener, Flag, type Machine, SegmentRegister, SegmentWord, segmentIndex, Word } from "../../emulator/index.ts";
+import {
+  type EventListener,
+  Flag,
+  type Machine,
+  SegmentRegister,
+  SegmentWord,
+  segmentIndex,
+  Word,
+} from "../../emulator/index.ts";
 import type { ElfFile } from "../../emulator/loader/elf.ts";
 import type { Kernel, ThreadDescription, UserRegister } from "../../kernel/index.ts";
 import { type FrameTable, readFrameTable } from "../symbols/dwarf-frame.ts";

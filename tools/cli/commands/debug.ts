@@ -1,7 +1,10 @@
 /** `quorum86 debug [IMAGE]`: the debugger, at a prompt, from a script, or for gdb. */
 import { createReadStream } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 import type { ArgumentsCamelCase, Argv } from "yargs";
 import { monitorAnswer } from "../../debug/commands/registry.ts";
+import type { ComparedSide } from "../../debug/compare.ts";
+import { compareReplicas, compareWithGolden } from "../../debug/compare-report.ts";
 import { Debuggee } from "../../debug/debuggee.ts";
 import { parseListenAddress, startGdbServer } from "../../debug/gdb/server.ts";
 import { MachineTarget } from "../../debug/machine-target.ts";
@@ -23,6 +26,7 @@ interface DebugArguments {
   gdb: Text;
   fault: Text;
   timing: string | undefined;
+  compare: string[] | undefined;
   script: Text;
   from: Text;
   memory: Text;
@@ -36,6 +40,10 @@ const EXAMPLES = `Examples
       the same from a pipe
   quorum86 debug --gdb 1234
       for gdb: target remote 127.0.0.1:1234
+  quorum86 debug --compare replica-1 replica-2
+      where two replicas part: the instruction, the words, the message
+  quorum86 debug --compare golden replica-2 --fault replica-2:eax:flip:3@instruction=9000
+      where a fault shows first
   quorum86 debug --script steps.txt --fault replica-2:eax:flip:3@instruction=9000
       commands from a file, with a fault of your own`;
 
@@ -49,6 +57,12 @@ export function options(argv: Argv): Argv<DebugArguments> {
       type: "string",
       requiresArg: true,
       describe: "wait for gdb on [HOST:]PORT; without HOST on the loopback interface only",
+    })
+    .option("compare", {
+      type: "string",
+      nargs: 2,
+      requiresArg: true,
+      describe: "run two threads side by side until they part, or golden and one thread of the run with faults",
     })
     .option("script", { type: "string", requiresArg: true, describe: "commands from a file instead of the prompt" })
     .option("fault", {
@@ -74,11 +88,12 @@ export function options(argv: Argv): Argv<DebugArguments> {
       default: "256",
     })
     .group(["fault", "timing", "from"], "Experiment:")
-    .group(["gdb", "script", "memory"], "Debugger:")
+    .group(["gdb", "compare", "script", "memory"], "Debugger:")
     .epilogue(`${EXAMPLES}\n\n${FAULT_HELP}`) as unknown as Argv<DebugArguments>;
 }
 
 export async function run(argv: ArgumentsCamelCase<DebugArguments>): Promise<number> {
+  if (argv.compare !== undefined) return await compare(argv, argv.compare);
   const image = loadImage(argv.image ?? bundledScenario("aes-tmr"));
   const gdb = single(argv.gdb, "gdb");
   const script = single(argv.script, "script");
@@ -92,6 +107,40 @@ export async function run(argv: ArgumentsCamelCase<DebugArguments>): Promise<num
   const session = new CommandSession(debuggee, await Disassembler.load());
   if (gdb !== undefined) return await serve(session, gdb);
   return await converse(session, script);
+}
+
+async function compare(argv: ArgumentsCamelCase<DebugArguments>, names: readonly string[]): Promise<number> {
+  const image = loadImage(argv.image ?? bundledScenario("aes-tmr"));
+  const plan = planBoot(image);
+  const faults = faultOptions(argv.fault) ?? image.faults;
+  const golden = names[0] === "golden";
+  const side = (index: 0 | 1): ComparedSide => {
+    const name = golden ? (names[1] ?? "") : (names[index] ?? "");
+    const component = plan.components.find((known) => known.name === name);
+    if (component === undefined) {
+      const known = plan.components.map((other) => other.name).join(", ");
+      throw new InputError({
+        file: "--compare",
+        problem: `there is no component "${name}"`,
+        mend: `use two of ${known}`,
+      });
+    }
+    const faulty = !golden || index === 1;
+    const debuggee = new Debuggee(plan, { faults: faulty ? faults : [], ...timingOption(argv.timing) });
+    const label = golden ? (index === 0 ? `golden ${name}` : `faulty ${name}`) : name;
+    return { debuggee, thread: component.threadNumber, name: label };
+  };
+  const sides = [side(0), side(1)] as const;
+  const interrupt = new Interrupt();
+  const options = { shouldStop: () => interrupt.requested, breathe: () => setImmediate() };
+  const disassembler = await Disassembler.load();
+  const { text, parted } = golden
+    ? await compareWithGolden(sides, disassembler, options)
+    : await compareReplicas(sides, disassembler, options);
+  interrupt.release();
+  process.stdout.write(`${text}\n`);
+  if (interrupt.requested) return ExitCode.Interrupted;
+  return parted ? ExitCode.Wrong : ExitCode.Right;
 }
 
 function begin(debuggee: Debuggee, from: string): void {
