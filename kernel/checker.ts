@@ -5,7 +5,7 @@ import { Globals, PRIORITY_COUNT, THREAD_COUNT } from "./memory-map.ts";
 import { hex } from "./panic.ts";
 import { readyHead, readyList } from "./ready-queue.ts";
 import { sendQueue } from "./send-queue.ts";
-import { Tcb, ThreadState } from "./tcb-layout.ts";
+import { Protocol, Tcb, ThreadState, TransferRole } from "./tcb-layout.ts";
 import { threadNumberOf } from "./thread-id.ts";
 
 /**
@@ -60,14 +60,39 @@ function checkThreads(k: KernelContext, violations: Violations): void {
       continue;
     }
     violations.require(threadNumberOf(id) === number, () => `${name} has the id ${hex(id)}`);
-    violations.require(state >= ThreadState.Inactive && state <= ThreadState.Armed, () => `${name} has state ${state}`);
+    violations.require(
+      state >= ThreadState.Inactive && state <= ThreadState.Transferring,
+      () => `${name} has state ${state}`,
+    );
     violations.require(k.load(tcb + Tcb.priority) < PRIORITY_COUNT, () => `${name} has a priority above 255`);
     const shouldRun = state === ThreadState.Ready && k.load(tcb + Tcb.halted) === 0;
     const queued = k.load(tcb + Tcb.readyNext) !== 0;
+    checkTransfer(k, violations, tcb, state);
     violations.require(shouldRun === queued, () =>
       queued ? `${name} is in a ready list but not ready` : `${name} is ready but in no ready list`,
     );
   }
+}
+
+/** Both sides of a transfer name each other, in opposite roles; at least one asks its pager or is about to go on. */
+function checkTransfer(k: KernelContext, violations: Violations, tcb: number, state: number): void {
+  const name = `thread ${k.threadNumber(tcb)}`;
+  const partner = k.load(tcb + Tcb.transferPartner);
+  violations.require(k.load(tcb + Tcb.transferNext) === 0, () => `${name} is in the list of transfers`);
+  if (partner === 0) {
+    violations.require(state !== ThreadState.Transferring, () => `${name} transfers, but with nobody`);
+    return;
+  }
+  const roles = k.isTcb(partner) ? k.load(tcb + Tcb.transferRole) + k.load(partner + Tcb.transferRole) : 0;
+  violations.require(
+    roles === TransferRole.Sender + TransferRole.Receiver && k.load(partner + Tcb.transferPartner) === tcb,
+    () => `${name} and its partner in a transfer do not agree`,
+  );
+  const asks = (thread: number): boolean => k.load(thread + Tcb.protocol) === Protocol.PageFault;
+  violations.require(
+    !k.isTcb(partner) || asks(tcb) !== asks(partner),
+    () => `${name} transfers, but nobody asks a pager`,
+  );
 }
 
 function checkReadyLists(k: KernelContext, violations: Violations): void {

@@ -144,7 +144,7 @@ export class KernelContext {
 
   state(tcb: number): ThreadState {
     const state = this.load(tcb + Tcb.state);
-    if (state > ThreadState.Armed) panic(`state of thread ${this.threadNumber(tcb)} is ${hex(state)}`);
+    if (state > ThreadState.Transferring) panic(`state of thread ${this.threadNumber(tcb)} is ${hex(state)}`);
     return state;
   }
 

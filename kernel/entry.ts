@@ -15,6 +15,7 @@ import { accountExit, accountUntilEntry, KernelPath } from "./accounting.ts";
 import type { KernelContext } from "./context.ts";
 import { Cost } from "./costs.ts";
 import { KernelEvent } from "./events.ts";
+import { finishTransfers } from "./ipc.ts";
 import { IPC_VECTOR, SYSTEM_CALL_VECTOR } from "./kip.ts";
 import { KERNEL_WINDOW } from "./memory-map.ts";
 import { directoryOf } from "./page-table.ts";
@@ -75,7 +76,9 @@ function takePath(k: KernelContext, offset: number): KernelPath {
   const path = pathOf(k, thread, vector);
   pathBegan -= accountUntilEntry(k, thread, path === KernelPath.SystemCalls ? KernelPath.Ipc : path);
   k.charge(Cost.entry);
-  return act(k, thread, vector, path);
+  const taken = act(k, thread, vector, path);
+  finishTransfers(k);
+  return taken;
 }
 
 function pathOf(k: KernelContext, thread: number, vector: number): KernelPath {

@@ -5,8 +5,9 @@ import { setUserFlags } from "./exception.ts";
 import { endBlockedIpc } from "./ipc.ts";
 import { haltThread, isRunnable, pickNext, preemptIfHigher, resumeThread } from "./schedule.ts";
 import { isActive, setErrorCode, setUtcbWord, utcbWord } from "./tcb.ts";
-import { HaltReason, Tcb, ThreadState } from "./tcb-layout.ts";
+import { HaltReason, Tcb } from "./tcb-layout.ts";
 import { findThread, isGlobal, NIL_THREAD, toGlobal } from "./thread-id.ts";
+import { isReceiving, isSending } from "./transfer-fault.ts";
 import { Utcb } from "./utcb.ts";
 
 /**
@@ -71,18 +72,16 @@ function findTarget(k: KernelContext, caller: number, given: number): number {
 }
 
 function stateBits(k: KernelContext, thread: number): number {
-  const state = k.state(thread);
   let bits = k.load(thread + Tcb.halted) === 0 ? 0 : Control.Halted;
-  if (state === ThreadState.Waiting) bits |= Control.Receive;
-  if (state === ThreadState.Polling) bits |= Control.Send;
+  if (isReceiving(k, thread)) bits |= Control.Receive;
+  if (isSending(k, thread)) bits |= Control.Send;
   return bits;
 }
 
 /** Cancels the IPC in which the thread is blocked, if the control word names its phase. A new thread then starts. */
 function cancelIpc(k: KernelContext, target: number, control: number): void {
-  const state = k.state(target);
-  const sending = state === ThreadState.Polling && (control & Control.Send) !== 0;
-  const receiving = state === ThreadState.Waiting && (control & Control.Receive) !== 0;
+  const sending = isSending(k, target) && (control & Control.Send) !== 0;
+  const receiving = isReceiving(k, target) && (control & Control.Receive) !== 0;
   if (!sending && !receiving) return;
   endBlockedIpc(k, target, IpcError.Cancelled);
   preemptIfHigher(k, target);

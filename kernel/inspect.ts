@@ -31,6 +31,7 @@ const STATE_NAMES: Readonly<Record<number, ThreadStateName>> = {
   [ThreadState.Polling]: "polling",
   [ThreadState.Waiting]: "waiting",
   [ThreadState.Armed]: "armed",
+  [ThreadState.Transferring]: "transferring",
 };
 
 const PROTOCOL_NAMES: Readonly<Record<number, ProtocolName>> = {

@@ -3,12 +3,15 @@ import { Cost } from "./costs.ts";
 import { IpcError, IpcPhase } from "./error-code.ts";
 import { KernelEvent } from "./events.ts";
 import { endKernelIpc, failKernelIpc } from "./kernel-ipc.ts";
+import { isSigma0 } from "./mapping.ts";
 import { THREAD_COUNT } from "./memory-map.ts";
-import { fits, messageRegisters, TagFlag, transferMessage } from "./message.ts";
+import { beginTransfer, fits, messageRegisters, TagFlag, transferItems } from "./message.ts";
+import { mapIdentity } from "./page-fault.ts";
 import { panic } from "./panic.ts";
-import { isRunnable, makeReady, makeUnready, pickNext, priorityOf, switchTo } from "./schedule.ts";
+import { isRunnable, makeReady, makeUnready, pickNext, preemptIfHigher, priorityOf, switchTo } from "./schedule.ts";
 import { firstSender, joinSendQueue, leaveSendQueue } from "./send-queue.ts";
-import { setErrorCode, setUtcbWord, utcbWord } from "./tcb.ts";
+import { Step } from "./string-transfer.ts";
+import { inTransfer, isSender, setErrorCode, setUtcbWord, utcbWord } from "./tcb.ts";
 import { Protocol, Tcb, ThreadState } from "./tcb-layout.ts";
 import {
   ANY_LOCAL_THREAD,
@@ -21,6 +24,17 @@ import {
   toGlobal,
 } from "./thread-id.ts";
 import { cancelTimeout, isTimePoint, receiveTimeout, sendTimeout, startTimeout, ZERO } from "./timeout.ts";
+import {
+  armTransfer,
+  nextTransfer,
+  partnerOf,
+  queueTransfer,
+  startTransferTimeout,
+  suspendTransfer,
+  timeoutErrors,
+  unlinkTransfer,
+  unqueueTransfer,
+} from "./transfer-fault.ts";
 import { messageRegister, Utcb } from "./utcb.ts";
 
 /**
@@ -31,8 +45,8 @@ import { messageRegister, Utcb } from "./utcb.ts";
  *             │        │ timeout, cancelled        │            │ timeout, cancelled
  *             └────────┴──────► ready, with error ◄┴────────────┘
  *
- * A message moves in one kernel path, whichever side comes last; so there is no "transfer in progress" (strings, whose
- * transfer can page-fault, will bring it).
+ * A message moves in one kernel path, whichever side comes last; only a string whose memory is not mapped stops it, until
+ * a pager has answered (`transfer-fault.ts`).
  */
 
 /** How a send phase ended. */
@@ -53,6 +67,15 @@ export function performKernelIpc(k: KernelContext, thread: number, partner: numb
   k.store(thread + Tcb.tag, k.load(thread + Tcb.kernelMessage));
   k.store(thread + Tcb.timeouts, 0);
   performIpc(k, thread, partner === NIL_THREAD ? NO_THREAD : partner, partner);
+}
+
+/** How the attempt to move a message ended. */
+const enum Delivery {
+  Done = 0,
+  /** Both sides have their error. */
+  Failed = 1,
+  /** Both sides wait for a pager. */
+  Suspended = 2,
 }
 
 /** Does the IPC of a ready thread and names the thread that runs afterwards. Parameters have been checked. */
@@ -95,7 +118,11 @@ function sendPhase(k: KernelContext, sender: number, receiver: number): Sent {
   }
   const senderId = propagate(k, sender, receiver);
   k.store(sender + Tcb.senderId, senderId);
-  if (accepts(k, receiver, sender)) return deliver(k, sender, receiver) ? Sent.Delivered : Sent.Failed;
+  if (accepts(k, receiver, sender)) {
+    const delivery = deliver(k, sender, receiver);
+    if (delivery === Delivery.Done) return Sent.Delivered;
+    return delivery === Delivery.Failed ? Sent.Failed : Sent.Blocked;
+  }
   const timeout = sendTimeout(k.load(sender + Tcb.timeouts));
   if (timeout === ZERO) {
     endWithError(k, sender, IpcPhase.Send, IpcError.Timeout, TagFlag.Error);
@@ -143,23 +170,46 @@ function matches(k: KernelContext, receiver: number, sender: number): boolean {
   return from === k.load(sender + Tcb.senderId) || from === k.load(sender + Tcb.globalId);
 }
 
-/** Moves the message and ends the receiver's IPC. False: the transfer failed and both have their error. */
-function deliver(k: KernelContext, sender: number, receiver: number): boolean {
-  const tag = k.load(sender + Tcb.tag);
-  const ownId = k.load(sender + Tcb.globalId);
-  const senderId = k.load(sender + Tcb.senderId);
-  const propagated = senderId !== ownId;
+/** The tag as the receiver sees it. */
+function receivedTag(k: KernelContext, sender: number): number {
+  const propagated = k.load(sender + Tcb.senderId) !== k.load(sender + Tcb.globalId);
   const flags = TagFlag.Redirected | TagFlag.CrossProcessor | TagFlag.Error | (propagated ? 0 : TagFlag.Propagated);
-  k.record(KernelEvent.IpcTransfer, senderId, k.load(receiver + Tcb.globalId));
-  const error = transferMessage(k, sender, receiver, (tag & ~flags) >>> 0);
-  if (error !== 0) {
-    endWithError(k, receiver, IpcPhase.Receive, error, (tag & ~flags) | TagFlag.Error, idSeenBy(k, receiver, senderId));
-    endWithError(k, sender, IpcPhase.Send, error, tag | TagFlag.Error, k.load(receiver + Tcb.globalId));
-    return false;
+  return (k.load(sender + Tcb.tag) & ~flags) >>> 0;
+}
+
+/** Moves the message and ends the receiver's IPC. */
+function deliver(k: KernelContext, sender: number, receiver: number): Delivery {
+  k.record(KernelEvent.IpcTransfer, k.load(sender + Tcb.senderId), k.load(receiver + Tcb.globalId));
+  beginTransfer(k, sender, receiver, receivedTag(k, sender));
+  return advance(k, sender, receiver);
+}
+
+/** Moves what is left of the message. */
+function advance(k: KernelContext, sender: number, receiver: number): Delivery {
+  for (;;) {
+    const step = transferItems(k, sender, receiver, receivedTag(k, sender));
+    if (step > Step.Done) {
+      failTransfer(k, sender, receiver, step, step);
+      return Delivery.Failed;
+    }
+    if (step === Step.Done) break;
+    const space = k.spaceOf(step === Step.SenderFault ? sender : receiver);
+    // sigma0's own faults are the kernel's to serve.
+    const served = isSigma0(k, space) && mapIdentity(k, space, k.load(sender + Tcb.faultAddress));
+    if (!served) return suspend(k, sender, receiver, step);
   }
-  if (propagated) reportPropagation(k, sender, receiver, senderId);
+  const senderId = k.load(sender + Tcb.senderId);
+  if (senderId !== k.load(sender + Tcb.globalId)) reportPropagation(k, sender, receiver, senderId);
   completeReceive(k, receiver, senderId);
-  return true;
+  return Delivery.Done;
+}
+
+/** Ends the IPC of both sides with the transfer's error; each code may hold an offset. */
+function failTransfer(k: KernelContext, sender: number, receiver: number, sending: number, receiving: number): void {
+  const tag = k.load(sender + Tcb.tag);
+  const from = idSeenBy(k, receiver, k.load(sender + Tcb.senderId));
+  endWithError(k, receiver, IpcPhase.Receive, receiving, receivedTag(k, sender) | TagFlag.Error, from);
+  endWithError(k, sender, IpcPhase.Send, sending, tag | TagFlag.Error, k.load(receiver + Tcb.globalId));
 }
 
 /** The receiver learns who really sent; a virtual sender that waits for the sender now waits for the receiver (ABI 7.8, step 6). */
@@ -170,6 +220,65 @@ function reportPropagation(k: KernelContext, sender: number, receiver: number, s
   if (virtualSender !== 0 && k.state(virtualSender) === ThreadState.Waiting)
     if (k.load(virtualSender + Tcb.receiveFrom) === k.load(sender + Tcb.globalId))
       k.store(virtualSender + Tcb.receiveFrom, k.load(receiver + Tcb.globalId));
+}
+
+// ---- transfers that wait for a page fault ----
+
+/** The side whose page is missing asks its pager; both wait, for no longer than their transfer timeouts allow. */
+function suspend(k: KernelContext, sender: number, receiver: number, step: Step): Delivery {
+  cancelTimeout(k, sender);
+  cancelTimeout(k, receiver);
+  if (!armTransfer(k, sender, receiver)) {
+    endByTimeout(k, sender, receiver);
+    return Delivery.Failed;
+  }
+  const faulter = suspendTransfer(k, sender, receiver, step);
+  performKernelIpc(k, faulter, utcbWord(k, faulter, Utcb.pager));
+  const asking = k.state(faulter) === ThreadState.Polling || k.state(faulter) === ThreadState.Waiting;
+  if (inTransfer(k, faulter) && asking) startTransferTimeout(k, sender, faulter);
+  return Delivery.Suspended;
+}
+
+function endByTimeout(k: KernelContext, sender: number, receiver: number): void {
+  const offset = k.load(sender + Tcb.bytesCopied) << 4;
+  const errors = timeoutErrors(k, sender, receiver);
+  failTransfer(k, sender, receiver, errors.sender | offset, errors.receiver | offset);
+}
+
+/** Ends a suspended transfer, whichever side is named: by timeout, or because one side is cancelled, or has no pager. */
+function abortTransfer(k: KernelContext, thread: number, timedOut: boolean): void {
+  const partner = partnerOf(k, thread);
+  const [sender, receiver] = isSender(k, thread) ? [thread, partner] : [partner, thread];
+  for (const side of [sender, receiver]) {
+    if (k.state(side) === ThreadState.Polling) leaveSendQueue(k, side);
+    cancelTimeout(k, side);
+    unqueueTransfer(k, side);
+  }
+  unlinkTransfer(k, sender, receiver);
+  if (timedOut) {
+    endByTimeout(k, sender, receiver);
+    return;
+  }
+  const error = IpcError.Aborted | (k.load(sender + Tcb.bytesCopied) << 4);
+  failTransfer(k, sender, receiver, error, error);
+}
+
+/** Goes on with the transfers whose page fault has been answered in this path. */
+export function finishTransfers(k: KernelContext): void {
+  // A bound for broken lists; what is left goes on with the next path.
+  for (let rounds = 0; rounds < THREAD_COUNT; rounds++) {
+    const thread = nextTransfer(k);
+    if (thread === 0) return;
+    const partner = partnerOf(k, thread);
+    const [sender, receiver] = isSender(k, thread) ? [thread, partner] : [partner, thread];
+    unlinkTransfer(k, sender, receiver);
+    if (advance(k, sender, receiver) === Delivery.Done) {
+      if (k.load(sender + Tcb.receiveFrom) === NIL_THREAD) completeSendOnly(k, sender);
+      else receivePhase(k, sender);
+    }
+    preemptIfHigher(k, receiver);
+    preemptIfHigher(k, sender);
+  }
 }
 
 // ---- receive phase ----
@@ -201,8 +310,7 @@ function receiveOnce(k: KernelContext, receiver: number): number {
   }
   leaveSendQueue(k, sender);
   cancelTimeout(k, sender);
-  const delivered = deliver(k, sender, receiver);
-  if (!delivered) return 0;
+  if (deliver(k, sender, receiver) !== Delivery.Done) return 0;
   if (k.load(sender + Tcb.receiveFrom) !== NIL_THREAD) return sender;
   completeSendOnly(k, sender);
   return 0;
@@ -270,7 +378,10 @@ function endWithError(
   cancelTimeout(k, thread);
   k.record(KernelEvent.IpcError, k.load(thread + Tcb.globalId), error | phase);
   if (k.load(thread + Tcb.protocol) !== Protocol.None) {
-    failKernelIpc(k, thread, error);
+    // A pager that answers nonsense has answered; one that is not there ends the transfer.
+    if (!inTransfer(k, thread)) failKernelIpc(k, thread, error);
+    else if (phase === IpcPhase.Receive && error === IpcError.MessageOverflow) queueTransfer(k, thread);
+    else abortTransfer(k, thread, false);
     return;
   }
   setUtcbWord(k, thread, messageRegister(0), tag);
@@ -281,6 +392,10 @@ function endWithError(
 
 /** Ends the IPC of a blocked thread: its timeout has come, or someone cancels it, or its partner is gone. */
 export function endBlockedIpc(k: KernelContext, thread: number, error: IpcError): void {
+  if (inTransfer(k, thread)) {
+    abortTransfer(k, thread, error === IpcError.Timeout);
+    return;
+  }
   if (k.state(thread) === ThreadState.Polling) {
     leaveSendQueue(k, thread);
     endWithError(k, thread, IpcPhase.Send, error, k.load(thread + Tcb.tag) | TagFlag.Error);

@@ -3,8 +3,10 @@ import { IpcError } from "./error-code.ts";
 import { finishException } from "./exception.ts";
 import { acknowledgeInterrupt, detachInterrupt } from "./interrupt.ts";
 import { haltThread, makeReady, renewQuantum } from "./schedule.ts";
+import { inTransfer } from "./tcb.ts";
 import { HaltReason, Protocol, Tcb } from "./tcb-layout.ts";
 import { finishStart } from "./thread-start.ts";
+import { queueTransfer } from "./transfer-fault.ts";
 
 /** How the IPCs end that the kernel makes for threads. How each begins is in the file of its protocol. */
 
@@ -13,6 +15,10 @@ export function endKernelIpc(k: KernelContext, thread: number): void {
   const protocol = k.load(thread + Tcb.protocol);
   if (protocol === Protocol.Interrupt) {
     acknowledgeInterrupt(k, thread);
+    return;
+  }
+  if (inTransfer(k, thread)) {
+    queueTransfer(k, thread);
     return;
   }
   k.store(thread + Tcb.protocol, Protocol.None);

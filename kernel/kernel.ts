@@ -48,7 +48,9 @@ export type ThreadStateName =
   | "polling"
   | "waiting"
   /** An interrupt thread whose line is unmasked and has not fired. */
-  | "armed";
+  | "armed"
+  /** In a string transfer, while the other side's page fault is being answered. */
+  | "transferring";
 
 /** What the thread's present kernel-made IPC is about, if it is in one. */
 export type ProtocolName = "none" | "start" | "page-fault" | "io-fault" | "exception" | "preemption" | "interrupt";

@@ -53,6 +53,8 @@ export const GLOBALS = defineStruct(
     /** Kernel time in microseconds: 1953 for each tick. */
     time: "double",
     wakeupHead: "pointer",
+    /** First thread whose transfer can go on (linked by Tcb.transferNext), or 0. */
+    transferHead: "pointer",
     freeNode: "word",
     freeNodeCount: "word",
     freePage: "word",

@@ -3,7 +3,7 @@ import { Cost } from "./costs.ts";
 import { IpcError } from "./error-code.ts";
 import * as flexpage from "./flexpage.ts";
 import { transferItem } from "./mapping.ts";
-import { transferString } from "./string-transfer.ts";
+import { beginString, copyString, type Sides, Step } from "./string-transfer.ts";
 import { usesUtcb } from "./tcb.ts";
 import { KERNEL_MESSAGE_WORDS, Protocol, Tcb } from "./tcb-layout.ts";
 import { bufferRegister, MESSAGE_REGISTERS, Utcb } from "./utcb.ts";
@@ -59,49 +59,79 @@ function receiveWindow(k: KernelContext, receiver: number): number {
 }
 
 /**
- * Copies the sender's message to the receiver and does its typed items. `tag` has been checked to fit.
- * Returns 0 or an `IpcError` with the offset in bits 4-31; what was done before an error stays done.
+ * Copies tag and untyped words to the receiver and puts the sender's cursor before the first typed item. `tag` has been
+ * checked to fit.
  */
-export function transferMessage(k: KernelContext, sender: number, receiver: number, tag: number): number {
+export function beginTransfer(k: KernelContext, sender: number, receiver: number, tag: number): void {
   // An acknowledged interrupt thread reads nothing (ABI 9.3).
-  if (k.load(receiver + Tcb.protocol) === Protocol.Interrupt) return 0;
+  if (k.load(receiver + Tcb.protocol) === Protocol.Interrupt) return;
   const from = messageRegisters(k, sender);
   const to = messageRegisters(k, receiver);
-  const untyped = untypedWords(tag);
-  // A kernel-made IPC takes back at most the words that it sent; the rest of an answer has nowhere to go.
-  const room = usesUtcb(k, receiver) ? MESSAGE_REGISTERS : KERNEL_MESSAGE_WORDS;
   k.store(to, tag);
-  const words = Math.min(untyped, room - 1);
+  const words = Math.min(untypedWords(tag), roomOf(k, receiver) - 1);
   for (let i = 1; i <= words; i++) k.store(to + 4 * i, k.load(from + 4 * i));
   if (words > 2) k.charge(Cost.messageStart + words * Cost.messageWord);
-  return typedWords(tag) === 0 ? 0 : transferItems(k, sender, receiver, from, to, tag, room);
+  if (typedWords(tag) === 0) return;
+  k.store(sender + Tcb.itemIndex, 1 + untypedWords(tag));
+  k.store(sender + Tcb.sourceDescriptor, 0);
+  k.store(sender + Tcb.nextBuffer, acceptsStrings(k, receiver) ? 1 : 0);
+  k.store(sender + Tcb.bytesCopied, 0);
+  k.store(sender + Tcb.transferTimed, 0);
 }
 
-function transferItems(
-  k: KernelContext,
-  sender: number,
-  receiver: number,
-  from: number,
-  to: number,
-  tag: number,
-  room: number,
-): number {
-  const end = 1 + untypedWords(tag) + typedWords(tag);
-  let index = 1 + untypedWords(tag);
-  while (index < end) {
-    k.charge(Cost.typedItem);
-    const first = k.load(from + 4 * index);
-    const type = (first >>> 1) & 7;
-    if (index < room) k.store(to + 4 * index, first);
-    if (type < ItemType.Map) return transferString();
-    if (type > ItemType.Grant || index + 2 > end) return IpcError.MessageOverflow;
-    const window = receiveWindow(k, receiver);
-    if (flexpage.isNil(window)) return IpcError.MessageOverflow;
-    const sendPage = k.load(from + 4 * index + 4);
-    if (index + 1 < room) k.store(to + 4 * index + 4, sendPage);
-    const sendBase = (first & 0xffff_fc00) >>> 0;
-    transferItem(k, k.spaceOf(sender), k.spaceOf(receiver), sendBase, sendPage, window, type === ItemType.Grant);
-    index += 2;
+/** A kernel-made IPC takes back at most the words that it sent; the rest of an answer has nowhere to go. */
+function roomOf(k: KernelContext, receiver: number): number {
+  return usesUtcb(k, receiver) ? MESSAGE_REGISTERS : KERNEL_MESSAGE_WORDS;
+}
+
+/** BR0's lowest bit (ABI 7.4); nobody but a user's own IPC takes strings. */
+function acceptsStrings(k: KernelContext, receiver: number): boolean {
+  return (
+    k.load(receiver + Tcb.protocol) === Protocol.None && (k.load(k.utcbOf(receiver) + bufferRegister(0)) & 1) !== 0
+  );
+}
+
+/**
+ * Does the typed items from the sender's cursor on. Returns a `Step`: done, a page fault of either side that has to be
+ * answered first, or an `IpcError` with the number of bytes copied in bits 4-31. What was done before stays done.
+ */
+export function transferItems(k: KernelContext, sender: number, receiver: number, tag: number): number {
+  if (typedWords(tag) === 0 || k.load(receiver + Tcb.protocol) === Protocol.Interrupt) return Step.Done;
+  const sides: Sides = {
+    sender,
+    senderSpace: k.spaceOf(sender),
+    receiverSpace: k.spaceOf(receiver),
+    from: messageRegisters(k, sender),
+    to: messageRegisters(k, receiver),
+    buffers: usesUtcb(k, receiver) ? k.utcbOf(receiver) : 0,
+    end: 1 + untypedWords(tag) + typedWords(tag),
+  };
+  for (;;) {
+    const index = k.load(sender + Tcb.itemIndex);
+    if (k.load(sender + Tcb.sourceDescriptor) === 0 && index >= sides.end) return Step.Done;
+    const step =
+      k.load(sender + Tcb.sourceDescriptor) === 0 ? nextItem(k, sides, receiver, index) : copyString(k, sides);
+    if (step !== Step.Done) return step;
   }
-  return 0;
+}
+
+/** Does a map or grant item, or begins a string. */
+function nextItem(k: KernelContext, sides: Sides, receiver: number, index: number): number {
+  const { sender, from, to, end } = sides;
+  const room = roomOf(k, receiver);
+  const error = IpcError.MessageOverflow | (k.load(sender + Tcb.bytesCopied) << 4);
+  k.charge(Cost.typedItem);
+  const first = k.load(from + 4 * index);
+  const type = (first >>> 1) & 7;
+  if (index < room) k.store(to + 4 * index, first);
+  if (type < ItemType.Map) return beginString(k, sides, index);
+  if (type > ItemType.Grant || index + 2 > end) return error;
+  const window = receiveWindow(k, receiver);
+  if (flexpage.isNil(window)) return error;
+  const sendPage = k.load(from + 4 * index + 4);
+  if (index + 1 < room) k.store(to + 4 * index + 4, sendPage);
+  const sendBase = (first & 0xffff_fc00) >>> 0;
+  transferItem(k, sides.senderSpace, sides.receiverSpace, sendBase, sendPage, window, type === ItemType.Grant);
+  k.store(sender + Tcb.itemIndex, index + 2);
+  return Step.Done;
 }

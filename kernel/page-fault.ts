@@ -22,7 +22,7 @@ const enum FaultCode {
   Write = 2,
 }
 
-const enum AccessLabel {
+export const enum AccessLabel {
   Write = 2,
   /** x86 can't tell reading from executing. */
   ReadExecute = 5,
@@ -40,16 +40,28 @@ export function pageFault(k: KernelContext, thread: number): number {
     if (!mapIdentity(k, k.spaceOf(thread), address)) haltThread(k, thread, HaltReason.Sigma0Fault);
     return -1;
   }
-  const message = thread + Tcb.kernelMessage;
-  k.store(message, tagOf(PAGE_FAULT_LABEL | (write ? AccessLabel.Write : AccessLabel.ReadExecute), 2));
-  k.store(message + 4, address);
-  k.store(message + 8, k.load(thread + Tcb.eip));
-  k.store(thread + Tcb.protocol, Protocol.PageFault);
+  const access = write ? AccessLabel.Write : AccessLabel.ReadExecute;
+  pageFaultMessage(k, thread, access, address, k.load(thread + Tcb.eip));
   return utcbWord(k, thread, Utcb.pager);
 }
 
+/** Puts a page-fault message into the TCB of the thread that will send it. */
+export function pageFaultMessage(
+  k: KernelContext,
+  thread: number,
+  access: AccessLabel,
+  address: number,
+  ip: number,
+): void {
+  const message = thread + Tcb.kernelMessage;
+  k.store(message, tagOf(PAGE_FAULT_LABEL | access, 2));
+  k.store(message + 4, address);
+  k.store(message + 8, ip);
+  k.store(thread + Tcb.protocol, Protocol.PageFault);
+}
+
 /** sigma0's memory is physical memory, as far as RAM goes and without the kernel's part. Returns false outside it. */
-function mapIdentity(k: KernelContext, space: number, address: number): boolean {
+export function mapIdentity(k: KernelContext, space: number, address: number): boolean {
   const page = address - (address % PAGE);
   if (page >= k.map.base) return false;
   // Present and still faulting: its own KIP or UTCB area can't be here, so nothing more can be given.

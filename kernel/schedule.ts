@@ -4,7 +4,7 @@ import { ErrorCode } from "./error-code.ts";
 import { KernelEvent } from "./events.ts";
 import { Globals, PRIORITY_COUNT } from "./memory-map.ts";
 import { dequeue, enqueue, highestReady, rotate } from "./ready-queue.ts";
-import { isPrivileged, setErrorCode, setUtcbWord, utcbWord } from "./tcb.ts";
+import { inTransfer, isPrivileged, isSender, setErrorCode, setUtcbWord, utcbWord } from "./tcb.ts";
 import { HaltReason, Tcb, ThreadState } from "./tcb-layout.ts";
 import { findThread, toGlobal } from "./thread-id.ts";
 import { isTimePoint, microseconds } from "./timeout.ts";
@@ -128,6 +128,7 @@ function reportedState(k: KernelContext, tcb: number): ReportedState {
   const state = k.state(tcb);
   if (state === ThreadState.Inactive) return ReportedState.Dead;
   if (state === ThreadState.Armed || k.load(tcb + Tcb.halted) !== 0) return ReportedState.Inactive;
+  if (inTransfer(k, tcb)) return isSender(k, tcb) ? ReportedState.Sending : ReportedState.Receiving;
   if (state === ThreadState.Polling) return ReportedState.PendingSend;
   return state === ThreadState.Waiting ? ReportedState.Waiting : ReportedState.Running;
 }

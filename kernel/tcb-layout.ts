@@ -75,8 +75,39 @@ export const TCB = defineStruct(
     /** Tag and words of the message that the kernel sends for this thread, and of the answer. */
     kernelMessage: ["word", KERNEL_MESSAGE_WORDS],
 
+    /** The other side of a transfer that waits for a page fault; 0 when in none. */
+    transferPartner: "pointer",
+    /** `TransferRole`. */
+    transferRole: "word",
+    /** Next thread whose page fault has been answered and whose transfer goes on; 1 in the last one, 0 when in no list. */
+    transferNext: "word",
+    /** What the thread's own IPC was about, while a page fault of the transfer uses its fields. */
+    outerTag: "word",
+    outerTimeouts: "time",
+    outerFrom: "thread-id",
+    outerSenderId: "thread-id",
+    /** The sender's place in its message: index of the typed item that is due. */
+    itemIndex: "word",
+    /** Its place in a string: message register of the descriptor (0: no string begun), substring, byte in it. */
+    sourceDescriptor: "word",
+    sourceSubstring: "word",
+    sourceOffset: "word",
+    /** Its place in the receiver's buffers: buffer register of the descriptor, substring, byte in it. */
+    bufferDescriptor: "word",
+    bufferSubstring: "word",
+    bufferOffset: "word",
+    /** Buffer register of the receive string for the next string item, 0 when none is accepted. */
+    nextBuffer: "word",
+    /** Bytes copied of all strings of the message. */
+    bytesCopied: "word",
+    /** Address that has to be mapped before the copy can go on. */
+    faultAddress: "word",
+    /** 1 once the transfer timeout has been looked at, which is at the first page fault; 2 when it has a deadline. */
+    transferTimed: "word",
+    transferDeadline: "double",
+
     /** Room for the frame that the CPU pushes when the return to user mode itself faults. */
-    stack: ["padding", 64],
+    stack: ["padding", 44],
 
     edi: "register",
     esi: "register",
@@ -111,6 +142,15 @@ export const enum ThreadState {
   Waiting = 4,
   /** An interrupt thread whose line is unmasked. */
   Armed = 5,
+  /** In a message transfer, while the other side's page fault is being answered. */
+  Transferring = 6,
+}
+
+/** Side of a message transfer that waits for a page fault. */
+export const enum TransferRole {
+  None = 0,
+  Sender = 1,
+  Receiver = 2,
 }
 
 export const enum Protocol {

@@ -2,7 +2,7 @@ import { Flag } from "../emulator/index.ts";
 import type { KernelContext } from "./context.ts";
 import type { ErrorCode } from "./error-code.ts";
 import { Globals } from "./memory-map.ts";
-import { Protocol, TCB_BYTES, Tcb, ThreadState } from "./tcb-layout.ts";
+import { Protocol, TCB_BYTES, Tcb, ThreadState, TransferRole } from "./tcb-layout.ts";
 import { Utcb } from "./utcb.ts";
 
 /** Thread control blocks: making one, and the small questions that everyone asks of them. */
@@ -72,4 +72,14 @@ export function setErrorCode(k: KernelContext, tcb: number, error: ErrorCode | n
 export function usesUtcb(k: KernelContext, tcb: number): boolean {
   const protocol = k.load(tcb + Tcb.protocol);
   return protocol === Protocol.None || protocol === Protocol.Start;
+}
+
+/** Whether the thread is in a message transfer that waits for a page fault (`transfer-fault.ts`). */
+export function inTransfer(k: KernelContext, tcb: number): boolean {
+  return k.load(tcb + Tcb.transferPartner) !== 0;
+}
+
+/** Which side of that transfer it is. */
+export function isSender(k: KernelContext, tcb: number): boolean {
+  return k.load(tcb + Tcb.transferRole) === TransferRole.Sender;
 }

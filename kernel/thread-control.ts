@@ -9,7 +9,7 @@ import { panic } from "./panic.ts";
 import { dequeue } from "./ready-queue.ts";
 import { leaveSendQueue } from "./send-queue.ts";
 import { addThread, allocateUtcb, createSpace, isInitialised, isUtcbLocation, removeThread } from "./space.ts";
-import { initialiseTcb, isActive, isPrivileged, setErrorCode } from "./tcb.ts";
+import { initialiseTcb, inTransfer, isActive, isPrivileged, setErrorCode } from "./tcb.ts";
 import { Protocol, TCB_BYTES, Tcb, ThreadState } from "./tcb-layout.ts";
 import {
   findThread,
@@ -23,6 +23,7 @@ import {
 } from "./thread-id.ts";
 import { waitForStart } from "./thread-start.ts";
 import { cancelTimeout } from "./timeout.ts";
+import { isReceiving, isSending } from "./transfer-fault.ts";
 import { UTCB, UTCB_BYTES, Utcb } from "./utcb.ts";
 
 /**
@@ -193,10 +194,8 @@ function migrate(k: KernelContext, thread: number, space: number): boolean {
   const before = k.utcbOf(thread);
   const after = allocateUtcb(k, space, k.load(thread + Tcb.utcb));
   if (after === 0) return false;
-  const state = k.state(thread);
   const starting = k.load(thread + Tcb.protocol) === Protocol.Start;
-  if (state === ThreadState.Polling || (state === ThreadState.Waiting && !starting))
-    endBlockedIpc(k, thread, IpcError.Cancelled);
+  if (isSending(k, thread) || (isReceiving(k, thread) && !starting)) endBlockedIpc(k, thread, IpcError.Cancelled);
   for (let offset = 0; offset < UTCB.bytes; offset += 4) k.store(after + offset, k.load(before + offset));
   k.store(thread + Tcb.utcbPhysical, after);
   removeThread(k, thread);
@@ -210,6 +209,7 @@ function migrate(k: KernelContext, thread: number, space: number): boolean {
 export function deleteThread(k: KernelContext, thread: number): void {
   if (thread === k.current) panic("the kernel would delete the running thread");
   k.record(KernelEvent.ThreadDeleted, k.load(thread + Tcb.globalId), k.spaceIndex(k.spaceOf(thread)));
+  if (inTransfer(k, thread)) endBlockedIpc(k, thread, IpcError.Cancelled);
   if (k.state(thread) === ThreadState.Polling) leaveSendQueue(k, thread);
   cancelTimeout(k, thread);
   dequeue(k, thread);

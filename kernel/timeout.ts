@@ -34,7 +34,11 @@ export function receiveTimeout(timeouts: number): number {
 /** Enters a thread into the wakeup list unless its timeout is never. Equal deadlines stay in the order of entering. */
 export function startTimeout(k: KernelContext, tcb: number, time: number): void {
   if (time === NEVER) return;
-  const deadline = k.loadDouble(k.map.globals + Globals.time) + microseconds(time);
+  startDeadline(k, tcb, k.loadDouble(k.map.globals + Globals.time) + microseconds(time));
+}
+
+/** Enters a thread into the wakeup list with a deadline in kernel time. */
+export function startDeadline(k: KernelContext, tcb: number, deadline: number): void {
   k.storeDouble(tcb + Tcb.deadline, deadline);
   let previous = 0;
   let next = k.tcbOrNone(k.global(Globals.wakeupHead), "wakeup list");

@@ -22,9 +22,10 @@ interface Stage {
   readonly loop: number;
 }
 
-/** Receives for ever, into any window, and writes nothing. */
-function listen(script: GuestScript, from: number): void {
-  script.setTcr(-64, 0x10);
+/** Receives for ever, into any window, and writes nothing itself; with a buffer, 80 bytes of strings too. */
+function listen(script: GuestScript, from: number, buffer = 0): void {
+  script.setTcr(-64, buffer === 0 ? 0x10 : 0x11);
+  script.setTcr(-68, (80 << 10) >>> 0).setTcr(-72, buffer);
   const again = script.code.here;
   script.callOnly("Ipc", { eax: NIL, edx: from, ecx: 0, esi: 0 });
   script.code.jump(again);
@@ -38,9 +39,9 @@ function stage(privileged: boolean): Stage {
   for (let page = 0; page < 3; page++) caller.poke(SCRATCH + 0x1000 * page, 1);
   const loop = caller.code.here;
   caller.spin();
-  listen(neighbour, ANY);
+  listen(neighbour, ANY, privileged ? SCRATCH + 0x4000 : 0);
   sending.callOnly("Ipc", { eax: ROOT, edx: NIL, ecx: 0, esi: 0 });
-  listen(waiting, idOf(CALLER));
+  listen(waiting, idOf(CALLER), privileged ? SCRATCH + 0x5000 : 0);
   rig.spawnSpace(61, idOf(51), neighbour);
   if (privileged) rig.createLocal(CALLER, 2);
   else rig.createSpace(CALLER, idOf(51));
@@ -57,7 +58,7 @@ const interesting = fc.constantFrom(
   0, 1, 2, 0x3f, 0x40, 0x80, 0xc0, 0x102, 0x10, 0x17, 0xfff, ANY, 0xffff_ffc0, ROOT, SIGMA0, idOf(51), idOf(60), idOf(61),
   idOf(62), idOf(63), idOf(64), idOf(70, 3), idOf(3), idOf(4), idOf(0), idOf(20), idOf(1023), idOf(1024), localIdOf(0),
   localIdOf(3), UTCB_BASE, UTCB_BASE + 0x200, KIP_BASE | 0xc0, (UTCB_BASE | 0x110) >>> 0, SCRATCH | 0xc7, SCRATCH | 0xe7,
-  SCRATCH | 8, SCRATCH | 10, 0x2000_0008, 0xf000_00c7, 0xbff0_00c7, 0x11e, 0x101, 0x9e, 6, period(3000), 0x0400_0400,
+  SCRATCH | 8, SCRATCH | 10, 64 << 10, (4000 << 10) | 0x10, (32 << 10) | 0x230, 0x2000_0008, 0xf000_00c7, 0xbff0_00c7, 0x11e, 0x101, 0x9e, 6, period(3000), 0x0400_0400,
   0x8001_8001, 0x7fff_ffff, 0x03f8_0c27, 0x0000_4027,
 );
 const word = fc.oneof({ weight: 4, arbitrary: interesting }, fc.integer({ min: 0, max: 0xffff_ffff }));
