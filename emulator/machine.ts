@@ -301,7 +301,7 @@ export class Machine {
     this.timing?.canonicalise();
   }
 
-  /** The whole state, to be taken between runs. */
+  /** The whole state, to be taken between runs (or from an alarm): at an instruction boundary. */
   snapshot(): Snapshot {
     const { counters } = this.cpu;
     this.canonicalise();

@@ -112,13 +112,16 @@ export class PageStore {
     for (const page of pages) this.linear.bytes[Layout.PageFlags + page] &= ~PageFlag.Dirty;
   }
 
-  /** Makes memory equal to a snapshot of a machine with as much RAM. The caller refreshes what derives from it. */
+  /** RangeError when a snapshot is of another amount of RAM. */
+  check(snapshot: Snapshot): void {
+    const bytes = snapshot.ram.length << PAGE_SHIFT;
+    if (bytes !== this.memory.byteLength)
+      throw new RangeError(`snapshot of ${bytes} bytes of RAM, machine has ${this.memory.byteLength}`);
+  }
+
+  /** Makes memory equal to a snapshot that `check` accepts. The caller refreshes what derives from it. */
   restore(snapshot: Snapshot): void {
     const { bytes } = this.linear;
-    if (snapshot.ram.length !== this.ram.length)
-      throw new RangeError(
-        `snapshot of ${snapshot.ram.length << PAGE_SHIFT} bytes of RAM, machine has ${this.memory.byteLength}`,
-      );
     for (let page = 0; page < this.ram.length; page++) {
       const dirty = (bytes[Layout.PageFlags + page] & PageFlag.Dirty) !== 0;
       const wanted = snapshot.ram[page] as Uint8Array;

@@ -132,7 +132,9 @@ export class Counter8254 {
     const low = this.accessBytes === 3 ? this.lowByte : this.accessBytes === 1 ? value : 0;
     const high = this.accessBytes === 1 ? 0 : value;
     this.expectHigh = false;
-    this.countWritten(decodeCount(low | (high << 8), this.bcd), now);
+    // Modes 2 and 3 have no use for a count of 1 (data sheet, "minimum and maximum initial counts"): it counts as 2.
+    const count = decodeCount(low | (high << 8), this.bcd);
+    this.countWritten(this.isPeriodic() ? Math.max(2, count) : count, now);
   }
 
   private countWritten(count: number, now: number): void {
@@ -208,11 +210,8 @@ export class Counter8254 {
 
   private nextPeriodicEdge(now: number): number {
     if (this.mode === 3) {
-      if (now < this.start) return this.start + this.halfTicks(this.high);
-      // A half period of no length (count 1) has no edges to tell apart.
-      return this.count < 2 ? NEVER : this.start + this.halfTicks(this.high);
+      return this.start + this.halfTicks(this.high);
     }
-    if (this.count < 2) return NEVER;
     const from = Math.max(now, this.start);
     const position = (from - this.start) % this.count;
     const base = from - position;
@@ -294,8 +293,8 @@ export class Counter8254 {
     ];
   }
 
-  /** Loads what `save` gave; RangeError for anything else. */
-  load8254(state: readonly number[]): void {
+  /** Takes over what `save` gave; RangeError for anything else. */
+  restore(state: readonly number[]): void {
     if (state.length !== 16) throw new RangeError("not a state of an 8254 counter");
     const [mode, accessBytes, count, start, next, written, frozen, lowByte, latchLow, latchHigh, latchedStatus] =
       state as [number, number, number, number, number, number, number, number, number, number, number];

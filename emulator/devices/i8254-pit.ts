@@ -116,9 +116,9 @@ export class Pit8254 implements Device {
     const { counter0, counter1, counter2, portB, level } = state;
     if (state.version !== 1 || !Array.isArray(counter0) || !Array.isArray(counter1) || !Array.isArray(counter2))
       throw new RangeError("not a state of pit");
-    this.counters[0].load8254(counter0);
-    this.counters[1].load8254(counter1);
-    this.counters[2].load8254(counter2);
+    this.counters[0].restore(counter0);
+    this.counters[1].restore(counter1);
+    this.counters[2].restore(counter2);
     this.portB = Number(portB);
     this.level = level === 1;
   }
