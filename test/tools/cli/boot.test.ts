@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { KERNEL_COSTS } from "../../../kernel/index.ts";
 import { bundledScenario } from "../../../tools/image/image.ts";
 import { MAIN, quorum86 } from "./command-line.ts";
 
@@ -24,6 +25,14 @@ describe("quorum86 boot", () => {
     expect(text).toMatch(/^ {2}output {5}right: [\d,]+ bytes, equal to node:crypto's$/m);
     expect(text).toMatch(/^ {2}event log {2}[0-9a-f]{16}$/m);
     expect(stderr.toString()).toBe("");
+  });
+
+  it("--kernel-costs prints the table that is charged, with a derivation for each path", () => {
+    const printed = quorum86(["boot", "--kernel-costs"]);
+    expect(printed.status).toBe(0);
+    for (const [name, { clocks }] of Object.entries(KERNEL_COSTS))
+      expect(printed.stdout.toString()).toMatch(new RegExp(`^${name} +${clocks}  [LSKC]  .{10}`, "m"));
+    expect(JSON.parse(quorum86(["boot", "--kernel-costs", "--json"]).stdout.toString())).toEqual(KERNEL_COSTS);
   });
 
   it("fits 80 columns and has no escape sequence when it is not for a terminal", () => {

@@ -1,5 +1,6 @@
 /** `quorum86 boot [IMAGE]`. */
 import type { ArgumentsCamelCase, Argv } from "yargs";
+import { KERNEL_COSTS } from "../../../kernel/index.ts";
 import { formatFault } from "../../faults/fault.ts";
 import { bundledScenario, loadImage } from "../../image/image.ts";
 import { planBoot } from "../../run/boot-plan.ts";
@@ -10,6 +11,7 @@ import { accountTable } from "../account-report.ts";
 import { bootHeader, bootSummary } from "../boot-report.ts";
 import { EXIT_CODES, ExitCode } from "../exit-codes.ts";
 import { Interrupt } from "../interrupt.ts";
+import { kernelCostTable } from "../kernel-costs.ts";
 import { createLogger } from "../logging.ts";
 import {
   FAULT_HELP,
@@ -29,6 +31,7 @@ import { coloursFor, count } from "../terminal.ts";
 
 interface BootArguments extends SharedArguments {
   image: string | undefined;
+  kernelCosts: boolean;
   cycles: Text;
   serial: Text;
 }
@@ -49,12 +52,21 @@ export function options(argv: Argv): Argv<BootArguments> {
     })
     .option("cycles", { type: "string", requiresArg: true, describe: "stop at that clock of the machine" })
     .option("serial", { type: "string", requiresArg: true, describe: "serial line to a file instead of the terminal" })
+    .option("kernel-costs", {
+      type: "boolean",
+      default: false,
+      describe: "print what each kernel path costs and why, and boot nothing",
+    })
     .group(["cycles"], "Experiment:")
-    .group(["serial"], "Output:")
+    .group(["serial", "kernel-costs"], "Output:")
     .epilogue(`${EXAMPLES}\n\n${FAULT_HELP}\n\n${EXIT_CODES}`) as unknown as Argv<BootArguments>;
 }
 
 export async function run(argv: ArgumentsCamelCase<BootArguments>): Promise<number> {
+  if (argv.kernelCosts) {
+    process.stdout.write(argv.json ? `${JSON.stringify(KERNEL_COSTS)}\n` : `${kernelCostTable()}\n`);
+    return ExitCode.Right;
+  }
   const log = createLogger(logLevel(argv.logLevel as string));
   const image = loadImage(argv.image ?? bundledScenario("aes-tmr"));
   const faults = faultOptions(argv.fault) ?? image.faults;
