@@ -325,6 +325,7 @@ export class Machine {
   restore(snapshot: Snapshot): void {
     if (snapshot.version !== SNAPSHOT_VERSION)
       throw new RangeError(`snapshot version ${snapshot.version} is not known`);
+    this.pages.check(snapshot);
     for (const device of this.devices) {
       const state = snapshot.devices[device.name];
       if (state === undefined) throw new RangeError(`snapshot has no device ${device.name}`);
