@@ -65,6 +65,11 @@ export class Guest {
 
   constructor(configuration: Partial<Parameters<typeof createMachine>[0]> = {}) {
     this.machine = createMachine({ memoryBytes: MEMORY_BYTES, ...configuration });
+    this.setUp();
+  }
+
+  /** Writes the descriptor tables and the handlers, and resets; after a reset of the machine. */
+  setUp(): void {
     const { memory } = this.machine;
     // GDT: null, flat code (08), flat data (10); 18 to 38 are the tests'.
     const descriptors = [0, 0, 0x0000ffff, 0x00cf9b00, 0x0000ffff, 0x00cf9300];
