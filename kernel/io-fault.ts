@@ -6,6 +6,7 @@ import { isSigma0 } from "./mapping.ts";
 import { PORT_COUNT } from "./memory-map.ts";
 import { tagOf } from "./message.ts";
 import { translate } from "./page-table.ts";
+import { isKernelPort } from "./pic.ts";
 import { utcbWord } from "./tcb.ts";
 import { Protocol, Tcb } from "./tcb-layout.ts";
 import { Utcb } from "./utcb.ts";
@@ -36,9 +37,9 @@ export function ioFault(k: KernelContext, thread: number): number | undefined {
   if (denied < 0) return undefined;
   k.record(KernelEvent.PageFault, k.load(thread + Tcb.globalId), denied);
   if (isSigma0(k, space)) {
-    // All ports are sigma0's; without memory for its bitmap it gets an exception.
-    for (let port = access.port; port < access.port + access.bytes && port < PORT_COUNT; port++)
-      if (!setPort(k, space, port)) return undefined;
+    // All ports but the kernel's are sigma0's; without memory for its bitmap it gets an exception.
+    for (let port = access.port; port < access.port + access.bytes; port++)
+      if (isKernelPort(port) || !setPort(k, space, port)) return undefined;
     return -1;
   }
   const aligned = access.port % access.bytes === 0;

@@ -26,12 +26,13 @@ import {
 import { Globals, PAGE, PORT_COUNT, Space, USER_AREA_END } from "./memory-map.ts";
 import { changeEntry, clearEntry, nextPresent, Pte, readEntry, writeEntry } from "./page-table.ts";
 import { hex, panic } from "./panic.ts";
+import { isKernelPort } from "./pic.ts";
 
 /**
  * Map, grant, unmap and flush of pages and ports (X.2 manual, chapters 4 and 5; ABI 8).
  *
  * Stricter than L4ka::Pistachio, on purpose: what is mapped never exceeds the mapper's own rights; a mapping without any
- * right maps nothing; the kernel's own memory, and memory outside RAM, is never mapped; only 4 KiB pages are used.
+ * right maps nothing; the kernel's own memory and ports, and memory outside RAM, are never mapped; only 4 KiB pages are used.
  */
 
 const PAGE_LOG2 = 12;
@@ -259,7 +260,7 @@ function transferPorts(
     all ? PORT_COUNT : flexpage.base(window) + flexpage.size(window),
   );
   for (let port = first; port < end; port++) {
-    if (!isSigma0(k, from) && !hasPort(k, from, port)) continue;
+    if (isKernelPort(port) || (!isSigma0(k, from) && !hasPort(k, from, port))) continue;
     if (isSigma0(k, to) || hasPort(k, to, port)) continue;
     k.charge(Cost.mapPage);
     const frame = portFrame(k, port);

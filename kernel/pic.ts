@@ -12,6 +12,11 @@ const enum Port {
   SecondaryData = 0xa1,
 }
 
+/** Whether a port is one of the kernel's own devices: no space ever gets it, sigma0's included. */
+export function isKernelPort(port: number): boolean {
+  return (port & ~0x81) === 0x20 || (port & ~3) === Port.TimerChannel0;
+}
+
 /** First vector of the 16 interrupt lines (ABI 1.2). */
 export const IRQ_VECTOR = 0x20;
 export const TIMER_LINE = 0;

@@ -233,6 +233,24 @@ describe("random maps, grants and unmaps", () => {
     );
   });
 
+  it("the kernel's own ports reach nobody, by no flexpage", () => {
+    machine.restore(clean);
+    for (const raw of [flexpage.ioFlexpage(0x20, 1, 7), flexpage.ioFlexpage(0x40, 2, 7), flexpage.ioFlexpage(0, 10, 7)])
+      transferItem(k, spaces[0], spaces[1], 0, raw, flexpage.COMPLETE_FLEXPAGE, false);
+    const held = Array.from({ length: 1024 }, (_, port) => port).filter((port) => !hasPort(k, spaces[1], port));
+    expect(held).toEqual([0x20, 0x21, 0x40, 0x41, 0x42, 0x43, 0xa0, 0xa1]);
+    expect(kernel.check()).toEqual([]);
+  });
+
+  it("when spaces or pages for them run out, the next one is refused and the rest stays sound", () => {
+    machine.restore(clean);
+    let created = 0;
+    while (createSpace(k) !== 0) created++;
+    expect(created).toBeGreaterThan(50);
+    expect(createSpace(k)).toBe(0);
+    expect(kernel.check()).toEqual([]);
+  });
+
   it("when mapping memory runs out: what was mapped stays, the rest is left out, the kernel goes on", () => {
     machine.restore(clean);
     let mapped = 0;
