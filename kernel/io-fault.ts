@@ -5,7 +5,7 @@ import { decodePortAccess, hasPort, setPort } from "./io-space.ts";
 import { isSigma0 } from "./mapping.ts";
 import { PORT_COUNT } from "./memory-map.ts";
 import { tagOf } from "./message.ts";
-import { translate } from "./page-table.ts";
+import { userByte } from "./page-table.ts";
 import { isKernelPort } from "./pic.ts";
 import { utcbWord } from "./tcb.ts";
 import { Protocol, Tcb } from "./tcb-layout.ts";
@@ -27,10 +27,7 @@ const READ_WRITE = 6;
 export function ioFault(k: KernelContext, thread: number): number | undefined {
   const space = k.spaceOf(thread);
   const ip = k.load(thread + Tcb.eip);
-  const fetch = (i: number): number => {
-    const physical = translate(k, space, (ip + i) >>> 0);
-    return physical < 0 ? -1 : k.loadByte(physical);
-  };
+  const fetch = (i: number): number => userByte(k, space, ip + i);
   const access = decodePortAccess(fetch, k.load(thread + Tcb.edx));
   if (access === undefined) return undefined;
   const denied = firstDenied(k, space, access.port, access.bytes);

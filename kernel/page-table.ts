@@ -143,6 +143,12 @@ export function translate(k: KernelContext, space: number, virtual: number): num
   return ((entry & Pte.Frame) >>> 0) + (virtual & (PAGE - 1));
 }
 
+/** A byte of user memory by the page tables of a space; -1 when it is not mapped. Leaves TLBs and reference bits alone. */
+export function userByte(k: KernelContext, space: number, virtual: number): number {
+  const physical = translate(k, space, virtual >>> 0);
+  return physical < 0 ? -1 : k.loadByte(physical);
+}
+
 /** Gives all page tables of the user area back to the pool. */
 export function releaseTables(k: KernelContext, space: number): void {
   for (let virtual = 0; virtual < USER_AREA_END; virtual += TABLE_SPAN) {

@@ -10,19 +10,13 @@ import { performKernelIpc } from "./ipc.ts";
 import { API_FLAGS, API_VERSION, KERNEL_ID } from "./kip.ts";
 import { Space } from "./memory-map.ts";
 import { pageFault } from "./page-fault.ts";
-import { translate } from "./page-table.ts";
+import { userByte } from "./page-table.ts";
 import { endOfInterrupt, isSpurious, TIMER_LINE } from "./pic.ts";
 import { tick } from "./preemption.ts";
 import { isRunnable, pickNext } from "./schedule.ts";
 import { Tcb } from "./tcb-layout.ts";
 
 /** Exceptions and interrupts: which protocol answers which vector. */
-
-/** A byte of user memory by the page tables; -1 when it is not mapped. */
-export function userByte(k: KernelContext, thread: number, virtual: number): number {
-  const physical = translate(k, k.spaceOf(thread), virtual >>> 0);
-  return physical < 0 ? -1 : k.loadByte(physical);
-}
 
 export function handlePageFault(k: KernelContext, thread: number): void {
   finish(k, thread, pageFault(k, thread));
@@ -61,10 +55,11 @@ function hasNullSegment(k: KernelContext): boolean {
 /** LOCK NOP (F0 90): tells where the kernel interface page is (ABI 3.1). */
 function kernelInterface(k: KernelContext, thread: number): boolean {
   const ip = k.load(thread + Tcb.eip);
-  if (userByte(k, thread, ip) !== 0xf0 || userByte(k, thread, ip + 1) !== 0x90) return false;
+  const space = k.spaceOf(thread);
+  if (userByte(k, space, ip) !== 0xf0 || userByte(k, space, ip + 1) !== 0x90) return false;
   k.charge(Cost.kernelInterface);
   k.store(thread + Tcb.eip, ip + 2);
-  k.store(thread + Tcb.eax, flexpage.base(k.load(k.spaceOf(thread) + Space.kipArea)));
+  k.store(thread + Tcb.eax, flexpage.base(k.load(space + Space.kipArea)));
   k.store(thread + Tcb.ecx, API_VERSION);
   k.store(thread + Tcb.edx, API_FLAGS);
   k.store(thread + Tcb.esi, KERNEL_ID);
