@@ -348,14 +348,18 @@ function undefinedResults(
   if (encoding.kind === "shift") {
     builder.undefinedFlags |= undefinedByShift(encoding.mnemonic, operandBits(modRm ?? "", builder.size), count);
   } else if (encoding.kind === "double-shift") {
-    const masked = count & 31;
+    let masked = count & 31;
+    if (masked > builder.size && typeof place !== "number") {
+      // An undefined result in memory would make the case say nothing: take another count.
+      masked &= 15;
+      if (encoding.operands.includes("CL")) builder.setOperandRegister(Register.Ecx, 8, masked);
+      else builder.immediate = [masked];
+    }
     if (masked === 0) return;
     builder.undefinedFlags |= AUXILIARY | (masked === 1 ? 0 : OVERFLOW);
-    if (masked > builder.size) {
+    if (masked > builder.size && typeof place === "number") {
       builder.undefinedFlags |= ALL_ARITHMETIC_FLAGS;
-      if (typeof place === "number") builder.undefinedRegisters |= 1 << place;
-      else if (encoding.operands.includes("CL")) builder.setOperandRegister(Register.Ecx, 8, count & 0x0f);
-      else builder.immediate = [count & 0x0f];
+      builder.undefinedRegisters |= 1 << place;
     }
   } else if (encoding.kind === "bswap" && builder.size === 16) {
     builder.undefinedRegisters |= 1 << ((builder.opcode[1] as number) & 7);

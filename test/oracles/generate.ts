@@ -6,6 +6,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { DEFAULT_EIP } from "./case-builder.ts";
 import { generateVectors, type Vector } from "./case-generator.ts";
 import { CATALOGUE, type Encoding } from "./catalogue.ts";
 import { compareOutcomes } from "./compare.ts";
@@ -118,6 +119,38 @@ function withoutUndefined(vector: Vector, outcome: Outcome): Outcome {
   return { ...outcome, registers };
 }
 
+/**
+ * INT1 (F1): silicon under a hypervisor reports the wrong instruction pointer for it, and QEMU does not know it. The manual is
+ * clear enough: a trap to vector 1 whatever the gate's privilege level, with nothing else changed.
+ */
+function debugTrapVectors(count: number): GoldenVector[] {
+  const encoding = CATALOGUE.find(({ key }) => key === "CC") as Encoding;
+  return generateVectors(encoding, 32, 4 * count)
+    .filter(({ test }) => test.codeBytes === 1 && test.eip === DEFAULT_EIP)
+    .slice(0, count)
+    .map(({ test }) => {
+      const code = { address: DEFAULT_EIP, bytes: Uint8Array.of(0xf1) };
+      const trap = { ...test, patches: [...test.patches.slice(0, -1), code] };
+      const fault = { vector: DEBUG, errorCode: 0, linearAddress: 0 };
+      const { registers, eflags, segments } = test;
+      const expected = { registers, eflags, segments, eip: DEFAULT_EIP + 1, fault, changes: [] };
+      const nothing = { undefinedFlags: 0, undefinedRegisters: 0, undefinedBits: 0, uncheckedMemory: false };
+      return { test: trap, expected, ...nothing, confirmed: false };
+    });
+}
+
+function writeManual(folder: string, count: number): void {
+  const form = { key: "F1", mnemonic: "int1", size: 32, count, undefinedFlags: 0 };
+  const header = {
+    format: GOLDEN_FORMAT,
+    generator: "test/oracles/generate.ts",
+    judges: ["Intel SDM vol. 2, INT n/INTO/INT3/INT1"],
+    compiler: "none",
+    forms: [form],
+  };
+  writeFileSync(join(folder, "manual.gz"), encodeGolden({ header, vectors: [debugTrapVectors(count)] }));
+}
+
 /** The instruction itself completed and the fetch of the next one faulted. */
 function runsBeforeItFaults(vector: Vector, outcome: Outcome): boolean {
   return outcome.eip !== vector.test.eip;
@@ -165,6 +198,7 @@ function main(): void {
     rmSync(path, { force: true });
     writeFileSync(path, encodeGolden({ header, vectors: file.vectors }));
   }
+  writeManual(folder, count);
   process.stdout.write(`${total} vectors, ${confirmations} confirmed by ${emulated.driver.name}\n`);
   for (const [name, times] of explained) process.stdout.write(`known difference: ${name}: ${times}\n`);
   for (const { name } of UNICORN_DIFFERENCES)

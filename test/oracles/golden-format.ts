@@ -4,6 +4,7 @@
  */
 import { gunzipSync, gzipSync } from "node:zlib";
 import { DEFAULT_EFLAGS, DEFAULT_EIP, DEFAULT_REGISTERS, DEFAULT_SEGMENTS } from "./case-builder.ts";
+import { isSystemCase } from "./system/system-case.ts";
 import type { Outcome, Patch, TestCase } from "./test-driver.ts";
 
 export const GOLDEN_FORMAT = 1;
@@ -57,6 +58,7 @@ const enum Has {
   UndefinedRegisters = 64,
   Confirmed = 128,
   UncheckedMemory = 256,
+  System = 512,
 }
 
 const PAGE_FAULT = 14;
@@ -158,6 +160,7 @@ function putVector(writer: Writer, vector: GoldenVector): void {
   if (vector.undefinedRegisters !== 0) has |= Has.UndefinedRegisters;
   if (vector.confirmed) has |= Has.Confirmed;
   if (vector.uncheckedMemory) has |= Has.UncheckedMemory;
+  if (isSystemCase(test)) has |= Has.System;
   writer.put(has, 2);
   writer.put(code.bytes.length, 1);
   writer.putBytes(code.bytes);
@@ -169,6 +172,10 @@ function putVector(writer: Writer, vector: GoldenVector): void {
   writer.put(test.eflags ^ DEFAULT_EFLAGS, 3);
   if ((has & Has.SegmentsBefore) !== 0) putChanged(writer, test.segments, DEFAULT_SEGMENTS, 2);
   if ((has & Has.Patches) !== 0) putPatches(writer, patches);
+  if (isSystemCase(test)) {
+    writer.put(test.cr0, 4);
+    writer.put(test.cr4, 4);
+  }
   putChanged(writer, expected.registers, test.registers, 4);
   writer.put(expected.eflags ^ test.eflags, 3);
   writer.put(expected.eip - test.eip, 4);
@@ -197,7 +204,17 @@ function takeVector(reader: Reader): GoldenVector {
   const segments = (has & Has.SegmentsBefore) !== 0 ? takeChanged(reader, DEFAULT_SEGMENTS, 2) : DEFAULT_SEGMENTS;
   const patches = (has & Has.Patches) !== 0 ? takePatches(reader) : [];
   patches.push({ address, bytes: code });
-  const test: TestCase = { registers, eflags, eip, segments, patches, codeBytes: code.length, instructions: 1 };
+  const control = (has & Has.System) !== 0 ? { cr0: reader.take(4), cr4: reader.take(4) } : {};
+  const test: TestCase = {
+    registers,
+    eflags,
+    eip,
+    segments,
+    patches,
+    codeBytes: code.length,
+    instructions: 1,
+    ...control,
+  };
   const registersAfter = takeChanged(reader, registers, 4);
   const eflagsAfter = reader.take(3) ^ eflags;
   const eipAfter = (reader.take(4) + eip) >>> 0;

@@ -2,14 +2,15 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openNativeDriver } from "./native-driver.ts";
+import { openQemuDriver } from "./system/qemu-driver.ts";
 import type { DriverOrReason } from "./test-driver.ts";
 
-const HARNESS = join(dirname(fileURLToPath(import.meta.url)), "native", "harness.c");
+const folder = dirname(fileURLToPath(import.meta.url));
 
 export function openSilicon(): DriverOrReason {
   if (process.platform !== "linux" || process.arch !== "x64")
     return { missing: `${process.platform} on ${process.arch} runs no 32-bit x86 program` };
-  return openNativeDriver(HARNESS);
+  return openNativeDriver(join(folder, "native", "harness.c"));
 }
 
 /** koffi is a native module: it, too, may be missing. */
@@ -20,4 +21,8 @@ export async function openUnicorn(): Promise<DriverOrReason> {
   } catch (error) {
     return { missing: `koffi: ${error instanceof Error ? error.message : String(error)}` };
   }
+}
+
+export function openQemu(): DriverOrReason {
+  return openQemuDriver(join(folder, "system"));
 }

@@ -10,7 +10,7 @@ import { raiseFault } from "../exceptions.ts";
 import { farCall, farJump, farReturn } from "../far-transfer.ts";
 import { evaluateCondition } from "../flags.ts";
 import { Micro } from "../interpreter-micro.ts";
-import { softwareInterrupt } from "../interrupt-delivery.ts";
+import { deliverTrap, softwareInterrupt } from "../interrupt-delivery.ts";
 import { interruptReturn } from "../interrupt-return.ts";
 import { Flag, Vector, Word } from "../state.ts";
 import { CONDITIONS } from "./conditions.ts";
@@ -172,9 +172,10 @@ function interruptOnOverflow(cpu: Cpu, instruction: number): void {
   }
 }
 
-/** F1, undocumented on the Pentium: traps to the debug vector like INT 1. */
+/** F1, undocumented on the Pentium: a debug trap, for which the gate's privilege level does not count (SDM vol. 2, INT1). */
 function debugTrap(cpu: Cpu, instruction: number): void {
-  softwareInterrupt(cpu, Vector.Debug, nextEip(cpu, instruction));
+  cpu.words[Word.Eip] = nextEip(cpu, instruction);
+  deliverTrap(cpu, Vector.Debug);
 }
 
 /** BOUND: signed comparison with the pair in memory. */
