@@ -287,7 +287,7 @@ export class RunControl {
     search.end = timeline.position;
     search.window = Math.min(search.window * 4, LARGEST_WINDOW);
     watch();
-    timeline.seek(end);
+    timeline.runThrough(end);
     this.watcher.stop();
   }
 
@@ -308,6 +308,7 @@ export class RunControl {
   private searchSteps(request: ResumeRequest, search: Search, end: Position): { position: Position } | undefined {
     if (request.thread === KERNEL_THREAD) return this.previousBoundary(search, end);
     let last: Position | undefined;
+    let unknown = false;
     const { from } = search;
     this.runWindow(search, end, () =>
       this.watcher.start({
@@ -315,12 +316,18 @@ export class RunControl {
         onHit: () => undefined,
         boundaries: {
           thread: request.thread,
+          onUnknown: () => {
+            unknown = true;
+          },
           onBoundary: (position) => {
             if (comparePositions(position, from) < 0) last = position;
           },
         },
       }),
     );
+    // The window began while the thread was away: only one that begins before it left can tell.
+    const atStart = comparePositions(search.end, this.timeline.start) <= 0;
+    if (last === undefined && unknown && !atStart) search.end = end;
     return last === undefined ? undefined : { position: last };
   }
 

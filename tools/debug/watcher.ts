@@ -30,6 +30,8 @@ export interface Hit {
 export interface ThreadBoundaries {
   readonly thread: number;
   onBoundary(position: Position): void;
+  /** The thread came onto the CPU, and whether it had retired an instruction since it was last there is not known. */
+  onUnknown(): void;
 }
 
 export interface WatchOrders {
@@ -55,6 +57,8 @@ export class Watcher {
   private by: Hit["by"] = "kernel";
   private leaving: { readonly thread: number; readonly address: number } | undefined;
   private retired = false;
+  /** False from a start in the thread's absence until its first instruction: it may have gone by a system call, or not. */
+  private known = false;
 
   constructor(
     private readonly view: GuestView,
@@ -67,6 +71,7 @@ export class Watcher {
     this.orders = orders;
     this.leaving = orders.leaving;
     this.retired = false;
+    this.known = orders.boundaries?.thread === (this.view.userThread() || KERNEL_THREAD);
     this.boundary = this.timeline.position;
     this.executing = this.view.userThread();
     this.codePoints = new Map();
@@ -143,23 +148,29 @@ export class Watcher {
     const boundaries = this.orders?.boundaries;
     if (boundaries === undefined || boundaries.thread !== (this.executing || KERNEL_THREAD)) return;
     this.retired = true;
-    this.reportBoundary(boundaries);
+    this.known = true;
+    this.reportBoundary(boundaries, this.timeline.position);
   }
 
   private portalLeave(): void {
     const { orders } = this;
     if (orders === undefined) return;
     this.by = "instruction";
-    this.markBoundary();
+    // The machine counts a portal call as one instruction, after this report.
+    const { instructions, ...rest } = this.timeline.position;
+    this.boundary = { instructions: instructions + 1, ...rest };
     const thread = this.view.userThread();
     if (orders.awaited?.has(thread)) orders.onAwaited?.(thread);
-    if (orders.boundaries !== undefined) this.reportBoundary(orders.boundaries);
+    if (orders.boundaries !== undefined) this.reportBoundary(orders.boundaries, this.boundary);
   }
 
-  private reportBoundary(boundaries: ThreadBoundaries): void {
-    if (!this.retired || (this.view.userThread() || KERNEL_THREAD) !== boundaries.thread) return;
+  private reportBoundary(boundaries: ThreadBoundaries, position: Position): void {
+    if ((this.view.userThread() || KERNEL_THREAD) !== boundaries.thread) return;
+    if (!this.known) boundaries.onUnknown();
+    this.known = true;
+    if (!this.retired) return;
     this.retired = false;
-    boundaries.onBoundary(this.timeline.position);
+    boundaries.onBoundary(position);
   }
 
   /** An access to physical memory; `linear` is undefined for the embedder's own. */

@@ -14,6 +14,11 @@ import { threeOfOneProgram } from "./debuggees.ts";
 const missing = spawnSync("gdb", ["--version"]).status !== 0;
 if (missing) console.info("gdb is not installed: the debugging session of the real machine is skipped");
 
+/** Steps that gdb is made to do one by one; `npm run test:debugger` does 100,000. */
+const STEPS = Number(process.env.QUORUM86_GDB_STEPS ?? "300");
+/** Milliseconds for gdb, at 10 for each step on a busy machine. */
+const PATIENCE = 100_000 + 10 * STEPS;
+
 let server: GdbServer | undefined;
 afterEach(async () => {
   await server?.close();
@@ -42,7 +47,7 @@ async function gdb(debuggee: Debuggee, script: readonly string[]): Promise<strin
   child.stdout.on("data", (data: Buffer) => {
     output += data.toString();
   });
-  const timer = setTimeout(() => child.kill("SIGKILL"), 100_000);
+  const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
   await new Promise((resolve) => child.on("close", resolve));
   clearTimeout(timer);
   return output;
@@ -140,51 +145,57 @@ describe.skipIf(missing)("gdb on the machine", () => {
     expect(verdict).toContain("its output is right");
   });
 
-  it("steps through the same instructions and registers as the trace of an undisturbed run", async () => {
-    const steps = Number(process.env.QUORUM86_GDB_STEPS ?? "300");
-    const names = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip"];
-    const output = await gdb(startedReplicas(), [
-      "inferior 8",
-      "tbreak *&aes_encrypt_block",
-      "continue",
-      "set print thread-events off",
-      mark("steps"),
-      "set $count = 0",
-      `python
+  it(
+    "steps through the same instructions and registers as the trace of an undisturbed run",
+    async () => {
+      const steps = STEPS;
+      const names = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip"];
+      const output = await gdb(startedReplicas(), [
+        "inferior 8",
+        "tbreak *&aes_encrypt_block",
+        "continue",
+        "set print thread-events off",
+        mark("steps"),
+        "set $count = 0",
+        `python
 for i in range(${steps}):
     gdb.execute("stepi", to_string=True)
     f = gdb.newest_frame()
     print("R " + " ".join("%x" % (int(f.read_register(n).cast(gdb.lookup_type("unsigned int")))) for n in ${JSON.stringify(names)}))`,
-      mark("end"),
-    ]);
-    const seen = [...between(output, "steps", "end").matchAll(/^R (.*)$/gm)].map((row) => row[1] ?? "");
-    expect(seen).toHaveLength(steps);
-    const debuggee = startedReplicas();
-    const events: InstructionEvent[] = [];
-    const entry = debuggee.view.programList.find(({ name }) => name === "replica-2")?.symbols.find("aes_encrypt_block");
-    await recordTrace(debuggee, await Disassembler.load(), {
-      filter: { threads: new Set(["replica-2"]), kinds: new Set(["instruction"]) },
-      sink: (event) => {
-        if (event.kind !== "instruction" || events.length > steps) return;
-        if (events.length > 0 || event.eip === entry?.value) events.push(event);
-      },
-      shouldStop: () => events.length > steps,
-    });
-    expect(events.length).toBeGreaterThan(steps);
-    const registers = new Map<string, number>();
-    const known = new Map<string, number>();
-    for (const [index, event] of events.slice(0, steps).entries()) {
-      for (const { name, new: value } of event.registers) registers.set(name, value);
-      registers.set("eip", events[index + 1]?.eip ?? 0);
-      const values = (seen[index] ?? "").split(" ").map((text) => Number.parseInt(text, 16));
-      for (const [position, name] of names.entries()) {
-        const expected = registers.get(name);
-        const value = values[position] ?? -1;
-        // A register that nothing has written yet keeps the value that gdb saw first.
-        if (expected !== undefined) expect(value, `${name} after step ${index + 1}`).toBe(expected);
-        else expect(value, `${name} after step ${index + 1}`).toBe(known.get(name) ?? value);
-        known.set(name, value);
+        mark("end"),
+      ]);
+      const seen = [...between(output, "steps", "end").matchAll(/^R (.*)$/gm)].map((row) => row[1] ?? "");
+      expect(seen).toHaveLength(steps);
+      const debuggee = startedReplicas();
+      const events: InstructionEvent[] = [];
+      const entry = debuggee.view.programList
+        .find(({ name }) => name === "replica-2")
+        ?.symbols.find("aes_encrypt_block");
+      await recordTrace(debuggee, await Disassembler.load(), {
+        filter: { threads: new Set(["replica-2"]), kinds: new Set(["instruction"]) },
+        sink: (event) => {
+          if (event.kind !== "instruction" || events.length > steps) return;
+          if (events.length > 0 || event.eip === entry?.value) events.push(event);
+        },
+        shouldStop: () => events.length > steps,
+      });
+      expect(events.length).toBeGreaterThan(steps);
+      const registers = new Map<string, number>();
+      const known = new Map<string, number>();
+      for (const [index, event] of events.slice(0, steps).entries()) {
+        for (const { name, new: value } of event.registers) registers.set(name, value);
+        registers.set("eip", events[index + 1]?.eip ?? 0);
+        const values = (seen[index] ?? "").split(" ").map((text) => Number.parseInt(text, 16));
+        for (const [position, name] of names.entries()) {
+          const expected = registers.get(name);
+          const value = values[position] ?? -1;
+          // A register that nothing has written yet keeps the value that gdb saw first.
+          if (expected !== undefined) expect(value, `${name} after step ${index + 1}`).toBe(expected);
+          else expect(value, `${name} after step ${index + 1}`).toBe(known.get(name) ?? value);
+          known.set(name, value);
+        }
       }
-    }
-  });
+    },
+    PATIENCE + 100_000,
+  );
 });

@@ -130,6 +130,11 @@ export class Timeline {
   /** Goes to a position of this history, earlier or later; RangeError when it was never passed. */
   seek(target: Position): void {
     this.restoreFor(target);
+    this.runThrough(target);
+  }
+
+  /** Goes on to a later position of this history through everything in between, which observers then see. */
+  runThrough(target: Position): void {
     while (comparePositions(this.position, target) < 0) {
       const limits = towards(this.position, target);
       if (this.editIsDue() || (limits.cycle === undefined && limits.instructions === undefined)) {
