@@ -47,6 +47,8 @@ const STUB_BYTES = 0x20;
 export interface RigOptions {
   readonly memoryBytes?: number;
   readonly userIopl3?: boolean;
+  /** Default: table clocks. */
+  readonly timing?: "simple" | "p5";
   /** Run the checker at every exit (default), at every n-th, or never (0). */
   readonly checkEvery?: number;
 }
@@ -185,7 +187,10 @@ export class Rig {
       script.spin();
       code.set(script.code.bytes, i * CODE_BYTES_PER_SCRIPT);
     });
-    this.machine = createMachine({ memoryBytes: this.options.memoryBytes ?? 12 << 20 });
+    this.machine = createMachine({
+      memoryBytes: this.options.memoryBytes ?? 12 << 20,
+      timing: this.options.timing ?? "simple",
+    });
     this.machine.uart.onByte = (byte) => {
       this.serial += String.fromCharCode(byte);
     };
