@@ -12,9 +12,9 @@ import { Layout, PAGE_SHIFT, PageFlag } from "../memory/layout.ts";
 import { TimingWord } from "../timing/timing-state.ts";
 import type { BlockCache } from "./block-cache.ts";
 import type { Cpu } from "./cpu.ts";
-import { BlockWord, ExecutionMode, InstructionWord, MicroWord } from "./decode-records.ts";
+import { BlockWord, ExecutionMode, InstructionWord, MicroWord, OperandBits } from "./decode-records.ts";
 import { GUEST_FAULT, raiseFault } from "./exceptions.ts";
-import type { Handler } from "./instructions/form.ts";
+import type { Handler, InstructionForm } from "./instructions/form.ts";
 import { FORMS } from "./instructions/table.ts";
 import { End, execute, Outcome } from "./interpreter-dispatch-table.ts";
 import { Micro } from "./interpreter-micro.ts";
@@ -52,6 +52,7 @@ export function runInterpreter(cpu: Cpu, blocks: BlockCache): void {
           from = 0;
           continue;
         }
+        if (words[Word.RepeatInProgress] !== 0) forgetRepeat(words, block);
         let left: number;
         if (careful || isWatched(cpu)) {
           from = 0;
@@ -78,6 +79,14 @@ export function runInterpreter(cpu: Cpu, blocks: BlockCache): void {
       recover(cpu);
     }
   }
+}
+
+/** A REP instruction that was stopped between two elements has been overwritten by another one. */
+function forgetRepeat(words: Int32Array, block: number): void {
+  const instruction = words[block + BlockWord.FirstInstruction];
+  const repeats = (words[instruction + InstructionWord.Operands] & (OperandBits.Repeat | OperandBits.RepeatNot)) !== 0;
+  const form = FORMS[words[instruction + InstructionWord.Form]] as InstructionForm;
+  if (!repeats || form.repeat === undefined) words[Word.RepeatInProgress] = 0;
 }
 
 function isOver(counters: Float64Array): boolean {

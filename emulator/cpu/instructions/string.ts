@@ -1,8 +1,8 @@
 /**
  * String instructions (Intel SDM vol. 1, 5.1.8) and their port forms (5.1.9).
  *
- * With REP an instruction stops between two elements when the running slice ends (Word.RepeatInProgress then says that
- * its start-up clocks are paid) and after every element when TF is set. ECX, ESI and EDI are exact at each element.
+ * With REP an instruction stops between two elements when the running slice ends or decoded code has changed
+ * (Word.RepeatInProgress then says that its start-up clocks are paid) and after every element when TF is set. ECX, ESI and EDI are exact at each element.
  */
 import type { Cpu } from "../cpu.ts";
 import { InstructionWord, OperandBits } from "../decode-records.ts";
@@ -135,7 +135,9 @@ function repeat(cpu: Cpu, instruction: number, element: Element, clocks: RepeatC
     if (count === 0) break;
     if (wantedZero >= 0 && (words[Word.FlagResult] === 0 ? 1 : 0) !== wantedZero) break;
     const stepping = (words[Word.SystemFlags] & Flag.Tf) !== 0;
-    if (stepping || counters[Counter.Cycles] >= counters[Counter.LimitCycle]) {
+    const over = counters[Counter.Cycles] >= counters[Counter.LimitCycle];
+    // An element may have overwritten the instruction itself: it is fetched again, as after a stop.
+    if (stepping || over || words[Word.CodeChanged] !== 0) {
       words[Word.RepeatInProgress] = 1;
       if (stepping) cpu.requestAttention();
       return;

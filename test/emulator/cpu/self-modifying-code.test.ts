@@ -38,6 +38,28 @@ describe("code that changes", () => {
     expect(outcome).toMatchObject({ ebx: 2, eax: 0x43 });
   });
 
+  it("REP STOS over itself is fetched again after the element that changed it, stopped there or not", () => {
+    // The third element replaces "f3 aa" at 1002 by "90 90": the NOPs run next, with ECX as it was left.
+    const text = `fd             ; std
+                  90             ; nop
+                  f3 aa          ; rep stosb
+                  43             ; inc ebx`;
+    const setup = { eax: 0x90, ecx: 100, edi: CODE + 5, instructions: 5 };
+    const whole = new Guest().run(text, setup);
+    expect(whole).toMatchObject({ ecx: 97, ebx: 0 });
+    for (const slice of [1, 2, 5]) {
+      const sliced = new Guest();
+      sliced.run(text, { ...setup, instructions: 0 });
+      const { machine } = sliced;
+      const start = machine.cycles;
+      const first = machine.instructions;
+      while (machine.instructions < first + 5) machine.run({ cycle: machine.cycles + slice, instructions: first + 5 });
+      expect(machine.cycles - start).toBe(whole.cycles);
+      expect(machine.cpu.words[Word.Ecx]).toBe(whole.ecx);
+      expect(machine.cpu.eip).toBe(whole.eip);
+    }
+  });
+
   it("the embedder's writes are seen when the run goes on", () => {
     const guest = new Guest();
     guest.run("40 ; inc eax\n eb fd ; jmp back", { instructions: 100 });
