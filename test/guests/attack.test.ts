@@ -66,7 +66,7 @@ function bystanderFrames({ kernel }: BootedGuests): Map<number, string> {
 }
 
 describe("an attacker in the place of replica 3", () => {
-  it("changes no word of a bystander, leaves the kernel sound, and the others serve on", { timeout: 900_000 }, () => {
+  it("changes no word of a bystander, leaves the kernel sound, and the others serve on", { timeout: 1_800_000 }, () => {
     const guests = bootGuests({
       replicas: ["replica-bytewise", "replica-bitslice", "attacker"],
       workload: { operation: "encrypt", mode: "ctr", key, iv, input, iterations: 0 },
