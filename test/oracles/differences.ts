@@ -117,6 +117,7 @@ export const QEMU_DEPARTURES: readonly { readonly what: string; readonly manual:
     manual: "SDM vol. 3, 6.13: EXT set",
   },
   { what: "an absent stack segment of an inner level raises #TS", manual: "SDM vol. 2, INT n: #SS(selector + EXT)" },
+  { what: "RETF and IRET to an absent outer stack segment raise #NP", manual: "SDM vol. 2, RET: #SS(selector)" },
   { what: "LTR accepts a null selector", manual: "SDM vol. 2, LTR: #GP(0)" },
   {
     what: "a direct far JMP or CALL leaves the accessed bit of the code descriptor",

@@ -274,7 +274,7 @@ const CODE_SELECTORS = [
   0x87,
   0x08,
 ];
-const STACK_SELECTORS = [0x2b, 0x28, 0x23, KERNEL_DATA, 0x1b, 0, 3, 0x07, 0x0f, 0x37, 0x47, 0x87];
+const STACK_SELECTORS = [0x2b, 0x28, 0x23, KERNEL_DATA, 0x1b, 0, 3, 0x07, 0x0f, 0x47, 0x87];
 
 /** IRET and RETF from level 0, to the same or an outer level, with data segments that an outer level may not keep. */
 function outerReturn(draft: Draft, interrupt: boolean): void {
