@@ -15,10 +15,19 @@ import {
   setSegmentFromDescriptor,
   Word,
 } from "../../emulator/index.ts";
+import { Layout } from "../../emulator/memory/layout.ts";
 import { segmentBase } from "./case-builder.ts";
 import { PAGE_FAULT_VECTOR, pushesErrorCode } from "./exceptions.ts";
 import { findChanges } from "./memory-changes.ts";
-import { CODE_FILL, encodeDescriptor, LOCAL_DESCRIPTORS, PAGE_BYTES, STAGE_BACKGROUND, STAGE_PAGES } from "./stage.ts";
+import {
+  CODE_FILL,
+  encodeDescriptor,
+  LOCAL_DESCRIPTORS,
+  PAGE_BYTES,
+  STAGE_BACKGROUND,
+  STAGE_PAGES,
+  type StagePage,
+} from "./stage.ts";
 import type { Outcome, Patch, TestCase, TestDriver } from "./test-driver.ts";
 
 /** Physical addresses of what the supervisor owns; its window maps physical 0 and up at this linear address. */
@@ -70,9 +79,15 @@ function physicalOf(page: number): number {
 export class EmulatorDriver implements TestDriver {
   readonly name = "emulator";
   readonly machine: Machine;
+  /** The stage's pages as the emulator holds them. */
+  private readonly views: readonly Uint8Array[];
 
   constructor() {
     this.machine = createMachine({ memoryBytes: MEMORY_BYTES });
+    this.views = STAGE_PAGES.map((_, i) => {
+      const from = Layout.GuestRam + physicalOf(i);
+      return this.machine.linear.bytes.subarray(from, from + PAGE_BYTES);
+    });
     this.writeTables();
     this.loadTables();
     STAGE_PAGES.forEach((_, i) => {
@@ -176,34 +191,43 @@ export class EmulatorDriver implements TestDriver {
     const limit = machine.cycles + (test.instructions + 100) * CLOCKS_PER_INSTRUCTION;
     const stop = machine.run({ cycle: limit });
     const changes: Patch[] = [];
-    STAGE_PAGES.forEach((page, i) => {
-      const physical = physicalOf(i);
-      const now = this.pageBytes(physical);
-      findChanges(page.address, before[i] as Uint8Array, now, changes);
-      if (Buffer.compare(STAGE_BACKGROUND[i] as Uint8Array, now) !== 0) {
-        machine.memory.writeBytes(physical, STAGE_BACKGROUND[i] as Uint8Array);
-      }
+    this.views.forEach((now, i) => {
+      findChanges((STAGE_PAGES[i] as StagePage).address, before[i] as Uint8Array, now, changes);
     });
+    this.restore(test.patches);
+    this.restore(changes);
     return stop.kind === "halted" ? this.readFrame(test, changes) : undefined;
   }
 
-  private pageBytes(physical: number): Uint8Array {
-    return this.machine.memory.readBytes(physical, PAGE_BYTES);
+  /** Calls for each part of a run of bytes that lies in a writable page of the stage. */
+  private eachPart(patch: Patch, part: (page: number, offset: number, bytes: Uint8Array) => void): void {
+    STAGE_PAGES.forEach((page, i) => {
+      const from = Math.max(patch.address, page.address);
+      const to = Math.min(patch.address + patch.bytes.length, page.address + PAGE_BYTES);
+      if (page.writable && from < to)
+        part(i, from - page.address, patch.bytes.subarray(from - patch.address, to - patch.address));
+    });
+  }
+
+  /** Puts the background back where these bytes are. */
+  private restore(patches: readonly Patch[]): void {
+    for (const patch of patches) {
+      this.eachPart(patch, (page, offset, bytes) => {
+        const background = (STAGE_BACKGROUND[page] as Uint8Array).subarray(offset, offset + bytes.length);
+        this.machine.memory.writeBytes(physicalOf(page) + offset, background);
+      });
+    }
   }
 
   /** Writes the patches; returns what each page holds then. */
   private applyPatches(patches: readonly Patch[]): Uint8Array[] {
-    const before = STAGE_BACKGROUND.map((bytes) => bytes);
+    const before = [...STAGE_BACKGROUND];
     for (const patch of patches) {
-      STAGE_PAGES.forEach((page, i) => {
-        if (!page.writable) return;
-        const from = Math.max(patch.address, page.address);
-        const to = Math.min(patch.address + patch.bytes.length, page.address + PAGE_BYTES);
-        if (from >= to) return;
-        if (before[i] === STAGE_BACKGROUND[i]) before[i] = Uint8Array.from(STAGE_BACKGROUND[i] as Uint8Array);
-        const part = patch.bytes.subarray(from - patch.address, to - patch.address);
-        before[i]?.set(part, from - page.address);
-        this.machine.memory.writeBytes(physicalOf(i) + from - page.address, part);
+      this.eachPart(patch, (page, offset, bytes) => {
+        if (before[page] === STAGE_BACKGROUND[page])
+          before[page] = Uint8Array.from(STAGE_BACKGROUND[page] as Uint8Array);
+        before[page]?.set(bytes, offset);
+        this.machine.memory.writeBytes(physicalOf(page) + offset, bytes);
       });
     }
     return before;

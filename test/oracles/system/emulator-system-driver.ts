@@ -9,6 +9,7 @@ import {
   setSegmentFromDescriptor,
   Word,
 } from "../../../emulator/index.ts";
+import { Layout } from "../../../emulator/memory/layout.ts";
 import { findChanges } from "../memory-changes.ts";
 import type { Outcome, Patch, TestCase, TestDriver } from "../test-driver.ts";
 import { asSystemCase, outcomeOf, type SystemCase } from "./system-case.ts";
@@ -32,7 +33,14 @@ export class EmulatorSystemDriver implements TestDriver {
   readonly name = "emulator";
   readonly machine: Machine = createMachine({ memoryBytes: BASE + Offset.End });
 
+  /** The stage's pages as the emulator holds them. */
+  private readonly views: readonly Uint8Array[];
+
   constructor() {
+    this.views = SYSTEM_PAGES.map(({ physical, bytes }) => {
+      const from = Layout.GuestRam + physical;
+      return this.machine.linear.bytes.subarray(from, from + bytes.length);
+    });
     for (let vector = 0; vector < 256; vector++) {
       this.machine.memory.write8(BASE + Offset.Handlers + vector * HANDLER_BYTES, HLT);
     }
@@ -56,7 +64,7 @@ export class EmulatorSystemDriver implements TestDriver {
     if (stop.kind !== "halted" || !Number.isInteger(vector) || vector < 0 || vector > 255) return undefined;
     const changes: Patch[] = [];
     SYSTEM_PAGES.forEach((page, i) => {
-      findChanges(page.linear, before[i] as Uint8Array, memory.readBytes(page.physical, page.bytes.length), changes);
+      findChanges(page.linear, before[i] as Uint8Array, this.views[i] as Uint8Array, changes);
     });
     const registers = Array.from({ length: 8 }, (_, i) => cpu.register(i));
     const segments = Array.from({ length: 6 }, (_, i) => cpu.words[Word.Segments + 4 * i] as number);
@@ -74,17 +82,20 @@ export class EmulatorSystemDriver implements TestDriver {
   /** Writes the stage and the patches; returns what each page holds then. */
   private setStage(patches: readonly Patch[]): Uint8Array[] {
     const { memory } = this.machine;
-    for (const page of SYSTEM_PAGES) {
-      if (Buffer.compare(page.bytes, memory.readBytes(page.physical, page.bytes.length)) !== 0)
-        memory.writeBytes(page.physical, page.bytes);
-    }
+    SYSTEM_PAGES.forEach((page, i) => {
+      if (Buffer.compare(page.bytes, this.views[i] as Uint8Array) !== 0) memory.writeBytes(page.physical, page.bytes);
+    });
     for (const { address, bytes } of patches) {
       bytes.forEach((byte, i) => {
         const physical = physicalOf(address + i);
         if (physical !== undefined) memory.write8(physical, byte);
       });
     }
-    return SYSTEM_PAGES.map((page) => memory.readBytes(page.physical, page.bytes.length));
+    return SYSTEM_PAGES.map((page, i) =>
+      Buffer.compare(page.bytes, this.views[i] as Uint8Array) === 0
+        ? page.bytes
+        : Uint8Array.from(this.views[i] as Uint8Array),
+    );
   }
 
   private setState(test: SystemCase): void {
