@@ -109,6 +109,16 @@ export class ScenarioRun {
     return this.#outcome;
   }
 
+  /** As `advance`, but stops when a fault is due, before it is applied. False: the run ended or the clock came to `cycle`. */
+  advanceToFault(cycle: number): boolean {
+    while (this.#outcome === undefined) {
+      if (this.#due().length > 0) return true;
+      if (this.machine.clock.now >= cycle) return false;
+      this.#outcome = this.#ended(this.#runTowards(cycle));
+    }
+    return false;
+  }
+
   result(): RunResult {
     const { machine, plan } = this;
     const workload = this.#workload();
@@ -180,13 +190,17 @@ export class ScenarioRun {
     return instruction - (this.kernel.thread(aimed.component.threadNumber)?.userInstructions ?? 0);
   }
 
-  #injectDue(): void {
-    const due = this.#pending.filter((aimed) => {
+  #due(): readonly AimedFault[] {
+    return this.#pending.filter((aimed) => {
       const { trigger } = aimed.fault;
       if ("cycle" in trigger) return this.machine.clock.now >= trigger.cycle;
       // Instruction 0 is not yet the time before the thread is there: it is the moment at which it is about to begin.
       return this.#isRunning(aimed) && this.#remaining(aimed, trigger.instruction) <= 0;
     });
+  }
+
+  #injectDue(): void {
+    const due = this.#due();
     if (due.length === 0) return;
     this.#pending = this.#pending.filter((aimed) => !due.includes(aimed));
     for (const aimed of due) {

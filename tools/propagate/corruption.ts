@@ -1,0 +1,159 @@
+/**
+ * The sparse set of wrong words, and its history: one `Corruption` for each write that left a word wrong, with edges to the
+ * wrong words that it came from. A word that is written with another wrong value begins a new one.
+ */
+
+/** A place: an aligned word of RAM (its physical address), or a register of a thread (negative). */
+export type Place = number;
+
+export const TRACKED_REGISTERS = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eflags", "eip"] as const;
+export const EFLAGS_INDEX = 8;
+export const EIP_INDEX = 9;
+
+export function registerPlace(thread: number, index: number): Place {
+  return -(thread * 16 + index + 1);
+}
+
+export function registerOf(place: Place): { thread: number; index: number } | undefined {
+  return place >= 0 ? undefined : { thread: (-place - 1) >> 4, index: (-place - 1) & 15 };
+}
+
+export type WriterKind =
+  /** The injected fault itself. */
+  | "fault"
+  /** A user instruction. */
+  | "instruction"
+  /** The kernel moved a message. */
+  | "message"
+  /** Another path of the kernel, or the CPU's own entry to it. */
+  | "kernel"
+  /** The golden machine writes the word and this one does not. */
+  | "omission"
+  /** The run took another way, and this was written (or not) there. */
+  | "other-path";
+
+export interface Writer {
+  readonly kind: WriterKind;
+  /** Thread that executed it; 0 for none. */
+  readonly thread: number;
+  /** Linear address of the instruction, 0 for none. */
+  readonly eip: number;
+  /** Vector of the kernel's entry, -1 for none. */
+  readonly vector: number;
+  /** For messages. */
+  readonly sender?: number;
+}
+
+/** Why a word is wrong that was computed from right ones. */
+export type RootCause =
+  /** The injected fault. */
+  | "fault"
+  /** Clocks have shifted: a time was read, or things came in another order. */
+  | "time"
+  /** Nothing explains it: a gap of the tracker. */
+  | "unknown";
+
+export interface Corruption {
+  readonly id: number;
+  readonly place: Place;
+  /** Clock of the faulty machine when the writer began. */
+  readonly cycle: number;
+  /** User instructions that the place's thread had retired since the injection; -1 for the kernel's words. */
+  readonly progress: number;
+  readonly golden: number;
+  readonly faulty: number;
+  readonly writer: Writer;
+  /** Ids. */
+  readonly sources: readonly number[];
+  /** Where its chains of sources begin: the fault if any of them does. */
+  readonly root: RootCause;
+  /** When the word was right again or wrong in another way; undefined while it is as written. */
+  endCycle: number | undefined;
+  endProgress: number | undefined;
+  /** Whether it ended by being right again. */
+  healed: boolean;
+}
+
+export type NewCorruption = Omit<Corruption, "id" | "root" | "endCycle" | "endProgress" | "healed">;
+
+export class CorruptionSet {
+  readonly history: Corruption[] = [];
+  private readonly wrong = new Map<Place, Corruption>();
+  /** Physical pages with wrong words: number of them. */
+  private readonly pages = new Map<number, number>();
+  private memoryWords = 0;
+
+  /** Wrong words of RAM. */
+  get memorySize(): number {
+    return this.memoryWords;
+  }
+
+  get size(): number {
+    return this.wrong.size;
+  }
+
+  at(place: Place): Corruption | undefined {
+    return this.wrong.get(place);
+  }
+
+  current(): Iterable<Corruption> {
+    return this.wrong.values();
+  }
+
+  places(): Iterable<Place> {
+    return this.wrong.keys();
+  }
+
+  /** Whether any wrong word is in the page of a physical address. Cheap. */
+  touchesPage(physical: number): boolean {
+    return this.memoryWords > 0 && this.pages.has(physical >>> 12);
+  }
+
+  add(what: NewCorruption, otherwise: RootCause): Corruption {
+    const before = this.wrong.get(what.place);
+    const corruption: Corruption = {
+      ...what,
+      id: this.history.length,
+      root: this.rootOf(what.sources, otherwise),
+      endCycle: undefined,
+      endProgress: undefined,
+      healed: false,
+    };
+    if (before !== undefined) {
+      before.endCycle = what.cycle;
+      before.endProgress = what.progress;
+    } else this.count(what.place, 1);
+    this.history.push(corruption);
+    this.wrong.set(what.place, corruption);
+    return corruption;
+  }
+
+  heal(place: Place, cycle: number, progress: number): void {
+    const corruption = this.wrong.get(place);
+    if (corruption === undefined) return;
+    corruption.endCycle = cycle;
+    corruption.endProgress = progress;
+    corruption.healed = true;
+    this.wrong.delete(place);
+    this.count(place, -1);
+  }
+
+  private rootOf(sources: readonly number[], otherwise: RootCause): RootCause {
+    let root: RootCause | undefined;
+    for (const id of sources) {
+      const other = this.history[id]!.root;
+      if (other === "fault") return "fault";
+      if (root === undefined || other === "unknown") root = other;
+    }
+    return root ?? otherwise;
+  }
+
+  private count(place: Place, change: number): void {
+    if (place < 0) return;
+    this.memoryWords += change;
+    const page = place >>> 12;
+    const left = (this.pages.get(page) ?? 0) + change;
+    if (left === 0) this.pages.delete(page);
+    else this.pages.set(page, left);
+  }
+}

@@ -1,0 +1,296 @@
+/**
+ * The propagation of one fault: a golden and a faulty machine from the same snapshot on, in slices, compared by the tracker
+ * at equal progress and by pages at equal cycle, until they are one again or the run has ended.
+ */
+import type { Snapshot } from "../../emulator/index.ts";
+import { defaultCycleLimit, type Experiment, judge } from "../faults/experiment.ts";
+import type { Fault } from "../faults/fault.ts";
+import { type GoldenRun, snapshotBefore } from "../faults/golden-run.ts";
+import { runWithoutPause } from "../run/run-loop.ts";
+import { ScenarioRun } from "../run/scenario-run.ts";
+import { type Activation, ActivationWatch } from "./activation.ts";
+import { type Corruption, type CorruptionSet, type Place, registerPlace, TRACKED_REGISTERS } from "./corruption.ts";
+import { compareAtEqualCycle, type EqualCycleDifference, isReconverged } from "./equal-cycle.ts";
+import { OwnerNames, type PlaceName } from "./owner-names.ts";
+import { StepLog } from "./step-log.ts";
+import type { Parting } from "./thread-track.ts";
+import { Tracker } from "./tracker.ts";
+
+export interface PropagationOptions {
+  /** Clocks between two comparisons at equal cycle. Default: the run in 400 parts, at least 10,000. */
+  readonly interval?: number;
+  /** Clock at which the faulty run is given up. */
+  readonly cycleLimit?: number;
+  /** Corruptions after which the tracker gives up. Default 2 million. */
+  readonly largestHistory?: number;
+  /** Called between slices with the faulty machine's clock; true gives up. */
+  readonly onSlice?: (cycle: number) => boolean;
+  /** Called at each comparison at equal cycle (for tests). */
+  readonly onSample?: (golden: ScenarioRun, faulty: ScenarioRun, difference: EqualCycleDifference) => void;
+}
+
+/** Wrong words at one clock, both machines at the same one. */
+export interface EqualCycleSample {
+  readonly cycle: number;
+  readonly memory: number;
+  readonly state: number;
+  readonly devices: number;
+}
+
+/** A thread against its golden self. */
+export interface ThreadShift {
+  readonly thread: number;
+  readonly name: string;
+  /** Clocks by which it was later at the last compared step, and at most (negative: earlier). */
+  readonly lastShift: number;
+  readonly largestShift: number;
+  /** User instructions that it retired more than its golden self while they were compared. */
+  readonly extraInstructions: number;
+}
+
+export type EndOfTracking = "reconverged" | "ended" | "given-up" | "not-applied";
+
+export interface Propagation {
+  readonly experiment: Experiment;
+  readonly injectionCycle: number;
+  readonly endCycle: number;
+  readonly ended: EndOfTracking;
+  readonly activation: Activation;
+  readonly history: readonly Corruption[];
+  /** By corruption id. */
+  readonly names: readonly PlaceName[];
+  readonly set: CorruptionSet;
+  readonly partings: readonly Parting[];
+  readonly shifts: readonly ThreadShift[];
+  readonly lockstepEnd: number | undefined;
+  readonly samples: readonly EqualCycleSample[];
+  readonly owners: OwnerNames;
+}
+
+export function propagate(golden: GoldenRun, fault: Fault, options: PropagationOptions = {}): Propagation {
+  return new PropagationRun(golden, fault, options).run();
+}
+
+class PropagationRun {
+  private readonly faulty: ScenarioRun;
+  private readonly good: ScenarioRun;
+  private readonly cycleLimit: number;
+  private readonly samples: EqualCycleSample[] = [];
+
+  constructor(
+    private readonly golden: GoldenRun,
+    private readonly fault: Fault,
+    private readonly options: PropagationOptions,
+  ) {
+    const timing = golden.timing === undefined ? {} : { timing: golden.timing };
+    this.faulty = new ScenarioRun(golden.plan, timing);
+    this.good = new ScenarioRun(golden.plan, timing);
+    this.cycleLimit = options.cycleLimit ?? defaultCycleLimit(golden);
+  }
+
+  run(): Propagation {
+    const { faulty, good, fault, golden } = this;
+    faulty.restore(snapshotBefore(golden, fault).snapshot, [fault]);
+    const due = faulty.advanceToFault(this.cycleLimit);
+    const before = faulty.snapshot();
+    good.restore(before, []);
+    const injectionCycle = faulty.machine.cycles;
+    if (due) faulty.advance(injectionCycle);
+    const applied = faulty.snapshot();
+    const places = struckPlaces(before.machine, applied.machine, good, faulty);
+    const activation = new ActivationWatch(fault, places, injectionCycle);
+    const logs = { golden: new StepLog(good.machine, good.kernel), faulty: new StepLog(faulty.machine, faulty.kernel) };
+    const memory = { golden: flatten(before.machine), faulty: flatten(applied.machine) };
+    const tracker = new Tracker(logs.golden, logs.faulty, faulty.kernel, memory.golden, memory.faulty);
+    const names = new OwnerNames(faulty);
+    const named: PlaceName[] = [];
+    tracker.onFaultyRecord = (words, at) => activation.see(words, at);
+    this.strike(tracker, places, injectionCycle);
+    const nameNew = (): void => {
+      const { history } = tracker.set;
+      while (named.length < history.length) named.push(names.name(history[named.length]!.place));
+    };
+    nameNew();
+    const ended = !due || places.size === 0 ? "not-applied" : this.follow(tracker, nameNew);
+    tracker.finish();
+    nameNew();
+    logs.golden.stop();
+    logs.faulty.stop();
+    const end = faulty.machine.cycles;
+    // Once the machines are one again, the faulty run's rest is the golden one's.
+    if (ended === "reconverged" || ended === "not-applied") runWithoutPause(faulty, this.cycleLimit);
+    const victim = this.victim(named);
+    const observed = observe(tracker, names, named, activation.result, victim, ended);
+    return {
+      experiment: judge(golden, faulty, victim, ended === "not-applied" ? {} : observed),
+      injectionCycle,
+      endCycle: end,
+      ended,
+      activation: activation.result,
+      history: tracker.set.history,
+      names: named,
+      set: tracker.set,
+      partings: tracker.partings,
+      shifts: [...tracker.threads].map((track) => ({
+        thread: track.thread,
+        name: names.threadName(track.thread),
+        lastShift: track.shift,
+        largestShift: track.largestShift,
+        extraInstructions: track.progress - track.goldenProgress,
+      })),
+      lockstepEnd: tracker.lockstepEnd,
+      samples: this.samples,
+      owners: names,
+    };
+  }
+
+  /** The struck component: the target's, or the one that owns the struck word. */
+  private victim(named: readonly PlaceName[]): string | undefined {
+    const { target } = this.fault;
+    return "component" in target ? target.component : named[0]?.component;
+  }
+
+  private strike(tracker: Tracker, places: ReadonlyMap<Place, number>, cycle: number): void {
+    for (const [place, difference] of places) {
+      const register = place < 0 ? this.registerValues(place) : undefined;
+      const golden = register?.golden ?? tracker.goldenMemory[place >>> 2]! >>> 0;
+      const writer = { kind: "fault", thread: 0, eip: 0, vector: -1 } as const;
+      const faulty = register?.faulty ?? (golden ^ difference) >>> 0;
+      tracker.set.add({ place, cycle, progress: 0, golden, faulty, writer, sources: [] }, "fault");
+      if (place < 0) {
+        const index = (-place - 1) & 15;
+        if (index <= 8) tracker.track((-place - 1) >> 4).wrongRegisters |= 1 << index;
+      }
+    }
+  }
+
+  private registerValues(place: Place): { golden: number; faulty: number } {
+    const thread = (-place - 1) >> 4;
+    const name = TRACKED_REGISTERS[(-place - 1) & 15]!;
+    return {
+      golden: this.good.kernel.thread(thread)!.registers[name] >>> 0,
+      faulty: this.faulty.kernel.thread(thread)!.registers[name] >>> 0,
+    };
+  }
+
+  private follow(tracker: Tracker, nameNew: () => void): EndOfTracking {
+    const { faulty, good, options, cycleLimit } = this;
+    const left = Math.max(0, this.golden.result.cycles - faulty.machine.cycles);
+    const interval = options.interval ?? Math.max(10_000, Math.ceil(left / 400));
+    const largest = options.largestHistory ?? 2_000_000;
+    let target = faulty.machine.cycles;
+    while (faulty.outcome === undefined) {
+      target = Math.max(target, faulty.machine.cycles) + interval;
+      if (target > cycleLimit + interval) {
+        faulty.stop("cycle-limit");
+        break;
+      }
+      faulty.advance(target);
+      if (good.machine.cycles < target) good.advance(target);
+      let ahead = good.machine.cycles;
+      while (tracker.process(good.outcome !== undefined) && good.outcome === undefined) {
+        ahead += interval;
+        good.advance(ahead);
+      }
+      nameNew();
+      if (good.outcome === undefined && faulty.outcome === undefined && this.sample()) return "reconverged";
+      if (tracker.set.history.length > largest || options.onSlice?.(faulty.machine.cycles)) {
+        faulty.stop("interrupted");
+        return "given-up";
+      }
+    }
+    while (good.outcome === undefined && good.machine.cycles < cycleLimit) {
+      good.advance(good.machine.cycles + 10 * interval);
+      tracker.process(good.outcome !== undefined);
+    }
+    tracker.process(true);
+    nameNew();
+    return "ended";
+  }
+
+  /** Compares the machines at equal cycle, unless the golden one is ahead. True: they are one again. */
+  private sample(): boolean {
+    const { good, faulty } = this;
+    const cycle = faulty.machine.cycles;
+    const difference = Math.abs(good.machine.cycles - cycle);
+    // Both stop at their first instruction boundary at or after the target; more is the golden machine running ahead.
+    if (difference > LARGEST_BOUNDARY) return false;
+    const found = compareAtEqualCycle(good.machine.snapshot(), faulty.machine.snapshot());
+    this.options.onSample?.(good, faulty, found);
+    const { memory, state, devices } = found;
+    this.samples.push({ cycle, memory: memory.length, state: state.length, devices: devices.length });
+    return isReconverged(found);
+  }
+}
+
+/** Clocks between two instruction boundaries are fewer than this (kernel paths are the longest). */
+const LARGEST_BOUNDARY = 5_000;
+
+/** Places that the injection changed, with the bits that differ. */
+function struckPlaces(before: Snapshot, after: Snapshot, good: ScenarioRun, faulty: ScenarioRun): Map<Place, number> {
+  const places = new Map<Place, number>();
+  const golden = new Map(good.kernel.threads().map((thread) => [thread.threadNo, thread]));
+  for (const { threadNo, registers } of faulty.kernel.threads()) {
+    const other = golden.get(threadNo);
+    if (other === undefined) continue;
+    TRACKED_REGISTERS.forEach((name, index) => {
+      const difference = registers[name] ^ other.registers[name];
+      if (difference !== 0) places.set(registerPlace(threadNo, index), difference);
+    });
+  }
+  for (const address of compareAtEqualCycle(before, after).memory) {
+    const page = address >>> 12;
+    const word = (snapshot: Snapshot): number => {
+      const bytes = snapshot.ram[page]!;
+      return new DataView(bytes.buffer, bytes.byteOffset).getInt32(address & 4095, true);
+    };
+    places.set(address, word(before) ^ word(after));
+  }
+  return places;
+}
+
+/** RAM of a snapshot as one array of words. */
+function flatten({ ram }: Snapshot): Int32Array {
+  const bytes = new Uint8Array(ram.length * 4096);
+  ram.forEach((page, i) => {
+    bytes.set(page, i * 4096);
+  });
+  return new Int32Array(bytes.buffer);
+}
+
+/** The axes that only an observer knows. */
+function observe(
+  { set }: Tracker,
+  owners: OwnerNames,
+  names: readonly PlaceName[],
+  activation: Activation,
+  victim: string | undefined,
+  ended: EndOfTracking,
+) {
+  const own = names.filter((_, id) => set.history[id]!.root === "fault");
+  const foreign = own.filter(({ component }) => component !== undefined && component !== victim);
+  const reached = (test: (name: PlaceName) => boolean): boolean => own.some(test);
+  const breach = set.history.some(({ root, writer, place }, id) => {
+    const { kind, component } = names[id]!;
+    if (root !== "fault" || place < 0 || (writer.kind !== "instruction" && writer.kind !== "other-path")) return false;
+    // What a program writes itself must be its own.
+    return kind === "kernel" || kind === "page-table" || component !== owners.componentOf(writer.thread);
+  });
+  const containment = foreign.some(({ area }) => area !== "UTCB" && area !== "registers")
+    ? "other-space"
+    : reached(({ kind }) => kind === "kernel" || kind === "page-table")
+      ? "kernel-state"
+      : foreign.length > 0
+        ? "ipc-message"
+        : reached(({ area }) => area === "UTCB")
+          ? "own-utcb"
+          : reached(({ kind, area }) => kind === "user" && area !== "stack")
+            ? "own-space"
+            : reached(({ area }) => area === "stack")
+              ? "own-stack"
+              : reached(({ kind }) => kind === "register")
+                ? "registers"
+                : "none";
+  const residue = ended !== "reconverged" && [...set.current()].some(({ root }) => root === "fault");
+  return { activation: activation.kind, containment, breach, residue } as const;
+}
