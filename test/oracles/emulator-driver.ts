@@ -76,14 +76,34 @@ function physicalOf(page: number): number {
   return STAGE_PHYSICAL + page * STAGE_STRIDE;
 }
 
+/** Ways of running that must not show. */
+export interface EmulatorOptions {
+  readonly timing?: "simple" | "p5";
+  /** Attach observers of instructions and of memory. */
+  readonly watched?: boolean;
+  /** Run in slices of so many cycles. */
+  readonly sliceCycles?: number;
+}
+
 export class EmulatorDriver implements TestDriver {
   readonly name = "emulator";
   readonly machine: Machine;
   /** The stage's pages as the emulator holds them. */
   private readonly views: readonly Uint8Array[];
 
-  constructor() {
-    this.machine = createMachine({ memoryBytes: MEMORY_BYTES });
+  private readonly sliceCycles: number;
+  /** Calls of the observers, when there are any. */
+  observed = 0;
+
+  constructor(options: EmulatorOptions = {}) {
+    this.machine = createMachine({ memoryBytes: MEMORY_BYTES, timing: options.timing ?? "simple" });
+    this.sliceCycles = options.sliceCycles ?? Number.POSITIVE_INFINITY;
+    if (options.watched === true) {
+      const note = (): void => {
+        this.observed++;
+      };
+      this.machine.observe({ beforeInstruction: note, afterInstruction: note, memoryRead: note, memoryWrite: note });
+    }
     this.views = STAGE_PAGES.map((_, i) => {
       const from = Layout.GuestRam + physicalOf(i);
       return this.machine.linear.bytes.subarray(from, from + PAGE_BYTES);
@@ -189,7 +209,10 @@ export class EmulatorDriver implements TestDriver {
     this.setState(test);
     const { machine } = this;
     const limit = machine.cycles + (test.instructions + 100) * CLOCKS_PER_INSTRUCTION;
-    const stop = machine.run({ cycle: limit });
+    let stop = machine.run({ cycle: Math.min(limit, machine.cycles + this.sliceCycles) });
+    while (stop.kind === "cycle" && machine.cycles < limit) {
+      stop = machine.run({ cycle: Math.min(limit, machine.cycles + this.sliceCycles) });
+    }
     const changes: Patch[] = [];
     this.views.forEach((now, i) => {
       findChanges((STAGE_PAGES[i] as StagePage).address, before[i] as Uint8Array, now, changes);

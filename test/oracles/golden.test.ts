@@ -1,42 +1,18 @@
 /** Every golden vector against the emulator; the vectors against the instruction table. No compiler, no library needed. */
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { createDecodedInstruction, Decoder, DecodeStatus } from "../../emulator/cpu/decode.ts";
 import { FORMS } from "../../emulator/cpu/instructions/table.ts";
 import { ALL_ARITHMETIC_FLAGS } from "./case-builder.ts";
 import { compareOutcomes } from "./compare.ts";
 import { EmulatorDriver } from "./emulator-driver.ts";
-import { decodeGolden, type GoldenFile, type GoldenVector } from "./golden-format.ts";
+import { decodeVector, describeVector, readGoldenFiles } from "./golden-files.ts";
+import type { GoldenVector } from "./golden-format.ts";
 import { EmulatorSystemDriver } from "./system/emulator-system-driver.ts";
 import { isSystemCase } from "./system/system-case.ts";
 
-const folder = join(dirname(fileURLToPath(import.meta.url)), "..", "golden");
 const LEAST_VECTORS = 200;
 const SHOWN_FAILURES = 5;
 
-const files: readonly { name: string; golden: GoldenFile }[] = readdirSync(folder)
-  .filter((name) => name.endsWith(".gz"))
-  .sort()
-  .map((name) => ({ name, golden: decodeGolden(readFileSync(join(folder, name))) }));
-
-function codeOf(vector: GoldenVector): Uint8Array {
-  return vector.test.patches[vector.test.patches.length - 1]?.bytes ?? new Uint8Array();
-}
-
-function hex(values: readonly number[]): string {
-  return values.map((value) => (value >>> 0).toString(16)).join(" ");
-}
-
-/** Everything needed to repeat a vector by hand. */
-function describeVector({ test }: GoldenVector, code: Uint8Array): string {
-  const patches = test.patches
-    .slice(0, -1)
-    .map(({ address, bytes }) => `${hex([address])}:${Buffer.from(bytes).toString("hex")}`);
-  return `${Buffer.from(code).toString("hex")} eip ${hex([test.eip])} registers ${hex(test.registers)} eflags ${hex([test.eflags])} segments ${hex(test.segments)} memory ${patches.join(" ")}`;
-}
-
+const files = readGoldenFiles();
 const userDriver = new EmulatorDriver();
 const systemDriver = new EmulatorSystemDriver();
 
@@ -54,7 +30,7 @@ function failuresOf(vectors: readonly GoldenVector[]): string[] {
       memory: vector.uncheckedMemory,
     };
     const lines = outcome === undefined ? ["the case never ended"] : compareOutcomes(vector.expected, outcome, mask);
-    if (lines.length > 0) failures.push(`${describeVector(vector, codeOf(vector))}\n  ${lines.join("\n  ")}`);
+    if (lines.length > 0) failures.push(`${describeVector(vector)}\n  ${lines.join("\n  ")}`);
   });
   return failures;
 }
@@ -69,20 +45,19 @@ describe.each(files)("golden vectors of $name", ({ golden }) => {
 
 /** Which form of the table the decoder finds in each vector's code. */
 function vectorsByForm(): Map<number, GoldenVector[]> {
-  const decoder = new Decoder();
-  const decoded = createDecodedInstruction();
   const byForm = new Map<number, GoldenVector[]>();
-  for (const { golden } of files) {
-    for (const vector of golden.vectors.flat()) {
-      const code = codeOf(vector);
-      const status = decoder.decode(code, 0, code.length, true, decoded);
-      if ((status !== DecodeStatus.Ok && status !== DecodeStatus.Invalid) || decoded.form === undefined) continue;
-      const list = byForm.get(decoded.form.id);
-      if (list === undefined) byForm.set(decoded.form.id, [vector]);
-      else list.push(vector);
-    }
+  for (const vector of files.flatMap(({ golden }) => golden.vectors.flat())) {
+    const id = decodeVector(vector)?.form?.id;
+    if (id === undefined) continue;
+    const list = byForm.get(id);
+    if (list === undefined) byForm.set(id, [vector]);
+    else list.push(vector);
   }
   return byForm;
+}
+
+function hex(value: number): string {
+  return (value >>> 0).toString(16);
 }
 
 describe("the golden vectors and the instruction table", () => {
@@ -105,9 +80,7 @@ describe("the golden vectors and the instruction table", () => {
       const masked = ordinary.reduce((flags, vector) => flags | vector.undefinedFlags, 0);
       const declared = form.flags.undefined & ALL_ARITHMETIC_FLAGS;
       if (masked !== declared)
-        disagreements.push(
-          `${form.encoding.text} ${form.mnemonic}: vectors ${hex([masked])}, table ${hex([declared])}`,
-        );
+        disagreements.push(`${form.encoding.text} ${form.mnemonic}: vectors ${hex(masked)}, table ${hex(declared)}`);
     }
     expect(disagreements).toEqual([]);
   });
@@ -119,7 +92,7 @@ describe("the golden vectors and the instruction table", () => {
         // System cases are of several instructions.
         if (vector.expected.fault !== undefined || isSystemCase(vector.test)) continue;
         const changed = (vector.test.eflags ^ vector.expected.eflags) & ~form.flags.written;
-        if (changed !== 0) disagreements.add(`${form.encoding.text} ${form.mnemonic}: changes ${hex([changed])}`);
+        if (changed !== 0) disagreements.add(`${form.encoding.text} ${form.mnemonic}: changes ${hex(changed)}`);
       }
     }
     expect([...disagreements]).toEqual([]);
