@@ -115,7 +115,7 @@ export class BlockCache implements CodeCache {
             code32,
             decoded,
           )
-        : this.decodeGathered(physical, eip, room, allowed, code32);
+        : this.decodeGathered(physical, eip, room, Math.min(room, allowed), code32);
       if (status === DecodeStatus.Truncated && count === 0 && room < allowed) {
         status = this.decodeGathered(physical, eip, room, allowed, code32);
         secondPage = this.translateSecondPage(eip) & 0xfffff000;

@@ -27,20 +27,24 @@ describe.each(["simple", "p5"] as const)("a guest of noise with %s timing", (tim
   const kinds = ["flat ring 0", "gates and ring 3", "noise in tables", "noise in page tables", "real mode"] as const;
   const machines = new Map<string, { machine: Machine; start: Snapshot }>();
 
+  function make(kind: string): { machine: Machine; start: Snapshot } {
+    const bench = kind === "gates and ring 3" ? new SystemBench(timing) : undefined;
+    const machine = bench?.machine ?? createMachine({ memoryBytes: 1 << 20, timing });
+    if (bench !== undefined) {
+      for (let vector = 0; vector < 128; vector++) bench.interruptGate(vector, vector % 3 === 0 ? 0xee : 0x8e);
+      bench.enterLevel(3);
+    } else if (kind !== "real mode") enterFlatProtectedMode(machine.cpu, 0, 0x80000);
+    return { machine, start: machine.snapshot() };
+  }
+
   beforeAll(() => {
-    for (const kind of kinds) {
-      const bench = kind === "gates and ring 3" ? new SystemBench(timing) : undefined;
-      const machine = bench?.machine ?? createMachine({ memoryBytes: 1 << 20, timing });
-      if (bench !== undefined) {
-        for (let vector = 0; vector < 128; vector++) bench.interruptGate(vector, vector % 3 === 0 ? 0xee : 0x8e);
-        bench.enterLevel(3);
-      } else if (kind !== "real mode") enterFlatProtectedMode(machine.cpu, 0, 0x80000);
-      machines.set(kind, { machine, start: machine.snapshot() });
-    }
+    for (const kind of kinds) machines.set(kind, make(kind));
   });
 
-  function prepare(kind: string, seed: number): Machine {
-    const { machine, start } = machines.get(kind) as { machine: Machine; start: Snapshot };
+  /** A guest ready to run: on a machine that has run many before, or on a new one. */
+  function prepare(kind: string, seed: number, age: "used" | "new" = "used"): Machine {
+    const { machine, start } =
+      age === "new" ? make(kind) : (machines.get(kind) as { machine: Machine; start: Snapshot });
     const random = generator(seed);
     machine.restore(start);
     const { cpu, memory } = machine;
@@ -77,7 +81,7 @@ describe.each(["simple", "p5"] as const)("a guest of noise with %s timing", (tim
   }
 
   for (const kind of kinds)
-    it(`(${kind}) is an outcome, the same in one piece, in slices and observed`, () => {
+    it(`(${kind}) is an outcome, the same in one piece, in slices, and observed on a new machine`, () => {
       const seen = new Set<string>();
       let exceptions = 0;
       for (let seed = 1; seed <= GUESTS; seed++) {
@@ -94,7 +98,7 @@ describe.each(["simple", "p5"] as const)("a guest of noise with %s timing", (tim
           last = sliced.run({ ...limits, cycle: Math.min(limits.cycle, sliced.cycles + (slice % 13) * slice) });
         expect(last, `seed ${seed}`).toEqual(reason);
         expect(sliced.stateDigest(), `seed ${seed}, sliced`).toBe(digest);
-        const observed = prepare(kind, seed);
+        const observed = prepare(kind, seed, "new");
         const detach = observed.observe({
           memoryRead: () => {},
           afterInstruction: () => {},
