@@ -15,7 +15,7 @@ import type {
   UserRegister,
 } from "./kernel.ts";
 import { frameNodes } from "./mapping-database.ts";
-import { Globals, MappingNode, PAGE, PORT_COUNT, Space, THREAD_COUNT } from "./memory-map.ts";
+import { Globals, MAPPING_NODE, MappingNode, PAGE, Space, THREAD_COUNT } from "./memory-map.ts";
 import { kernelStructures, ownerOf } from "./owner.ts";
 import { translate } from "./page-table.ts";
 import type { KernelPortal } from "./portal.ts";
@@ -80,6 +80,8 @@ const REGISTER_WORDS: Readonly<Record<UserRegister, number>> = {
   eflags: Word.SystemFlags,
 };
 
+/** Below this a number is a thread number: the id of thread 1 is greater. */
+const LEAST_GLOBAL_ID = 1 << 14;
 const PUSHED_BY_CPU: readonly UserRegister[] = ["eip", "esp", "eflags"];
 const REGISTERS = Object.keys(REGISTER_FIELDS) as UserRegister[];
 
@@ -128,7 +130,7 @@ export class KernelView implements Kernel {
     const nodes = quietly(() => frameNodes(k, frame), []);
     const found: number[] = [];
     for (const node of nodes) {
-      const address = k.map.nodes + node * 24;
+      const address = k.map.nodes + node * MAPPING_NODE.bytes;
       if (k.load(address + MappingNode.space) === space)
         found.push(k.load(address + MappingNode.page) * PAGE + (physical % PAGE));
     }
@@ -192,7 +194,7 @@ export class KernelView implements Kernel {
   }
 
   private find(id: number): number {
-    return id < PORT_COUNT >>> 2 ? findThreadByNumber(this.k, id) : findThread(this.k, id);
+    return id < LEAST_GLOBAL_ID ? findThreadByNumber(this.k, id) : findThread(this.k, id);
   }
 
   /** TCB of the current thread, 0 when there is none or the word is broken. */

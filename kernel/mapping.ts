@@ -267,17 +267,17 @@ function transferPorts(
     const parent = isSigma0(k, from) ? 0 : findNode(k, frame, from, port);
     if (parent === 0 && !isSigma0(k, from))
       panic(`port ${hex(port)} of space ${k.spaceIndex(from)} is in no mapping tree`);
-    const node = insertNode(k, frame, parent, to, port);
-    if (node === 0) return;
-    if (!setPort(k, to, port)) {
-      removeNode(k, node);
-      return;
-    }
     if (grant && parent !== 0) {
-      // The receiver's node takes the sender's place: what derived from the sender goes, then the sender's own.
+      if (!setPort(k, to, port)) return;
       moveNode(k, parent, to, port);
       clearPort(k, from, port);
-      removeNode(k, node);
+    } else {
+      const node = insertNode(k, frame, parent, to, port);
+      if (node === 0) return;
+      if (!setPort(k, to, port)) {
+        removeNode(k, node);
+        return;
+      }
     }
     k.record(KernelEvent.Map, 0x8000_0000 + port, port);
   }
