@@ -20,6 +20,7 @@ export const TRAINING_MEMORY_BYTES = 1 << 18;
 const STRAIGHT_CODE = 0x1_0000;
 const BRANCH_CODE = 0x1_c000;
 const FAR_PAGE = 0x1_d000;
+const PIPELINE_CODE = 0x1_e000;
 /** Stack pointers: one whose page the data does not disturb, and a misaligned one, which always takes the slow path. */
 const STACKS = [0x8000, 0x8000, 0x8001];
 /** Two pages in one set of the data TLB (going from one to the other misses the memo), and a misaligned place. */
@@ -56,6 +57,10 @@ const BRANCH_LOOP = [
   "c3",
 ].join("");
 
+/** What a pipeline model does between blocks and in pairs: interlocks, banks, prefixes, branches that change their mind; endless. */
+const PIPELINE_LOOP =
+  "bb00010200eb008b03be00020200bf000302008b168b078b56048b47080fb6030fb7130fbe030fbf136601d0f6c101740190f6c10274029090e8230000008b43018983000400000103505aeb00eb00f6c1047405e808000000b800c7010049eb9f8a038803c3";
+
 function isBranch({ micro }: InstructionForm): boolean {
   return micro >= Micro.Call && micro < Micro.SetIf;
 }
@@ -75,6 +80,11 @@ function straightForms(): InstructionForm[] {
 function setStack(pointer: number): number[] {
   const bytes = [pointer & 0xff, pointer >> 8, 0, 0];
   return [0xbc, ...bytes, 0xbd, ...bytes];
+}
+
+/** mov edx, [address] */
+function loadEdx(address: number): number[] {
+  return [0x8b, 0x15, address & 0xff, (address >> 8) & 0xff, address >> 16, 0];
 }
 
 /** Examples of one form: register and memory operands, both operand sizes, every stack. */
@@ -98,7 +108,9 @@ function examples(form: InstructionForm): number[] {
     if (!encoding.modRm && !encoding.immediates.includes("mo")) continue;
     for (const address of ADDRESSES) {
       const immediates = encoding.modRm ? [0x7f] : [address];
-      code.push(...encodeForm(form, { operandSize, register: 3, rm: absolute(address), immediates }));
+      const example = encodeForm(form, { operandSize, register: 3, rm: absolute(address), immediates });
+      // After a load, and twice: a cache that a timing model keeps misses and hits.
+      code.push(...loadEdx(address), ...example, ...example);
     }
   }
   return code;
@@ -126,6 +138,11 @@ function run(
   }
 }
 
+function bytesOf(hex: string): Uint8Array {
+  const digits = hex.replaceAll(" ", "");
+  return Uint8Array.from({ length: digits.length / 2 }, (_, i) => Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16));
+}
+
 /** Runs every micro-operation on a CPU that nobody else uses, with TRAINING_MEMORY_BYTES of RAM. */
 export function trainInterpreter(cpu: Cpu, blocks: BlockCache): void {
   const { memory } = cpu;
@@ -135,23 +152,22 @@ export function trainInterpreter(cpu: Cpu, blocks: BlockCache): void {
   // The loop ends with a jump back to its start: E9 rel32.
   const back = -(straight.length + 5);
   memory.writeBytes(STRAIGHT_CODE, Uint8Array.from([...straight, 0xe9, back & 0xff, (back >> 8) & 0xff, 0xff, 0xff]));
-  const loop = BRANCH_LOOP.replaceAll(" ", "");
-  memory.writeBytes(
-    BRANCH_CODE,
-    Uint8Array.from({ length: loop.length / 2 }, (_, i) => Number.parseInt(loop.slice(2 * i, 2 * i + 2), 16)),
-  );
+  memory.writeBytes(BRANCH_CODE, bytesOf(BRANCH_LOOP));
+  memory.writeBytes(PIPELINE_CODE, bytesOf(PIPELINE_LOOP));
   memory.write8(FAR_PAGE, RET);
   for (let round = 0; round < ROUNDS; round++) {
     PATTERNS.forEach((pattern, i) => {
       const registers = [1, 1000, 1, 0x0002_0100, STACKS[i] as number, ...BASES];
       run(cpu, blocks, BRANCH_CODE, registers, 120, 1);
       run(cpu, blocks, BRANCH_CODE, registers, 300, Number.POSITIVE_INFINITY);
+      run(cpu, blocks, PIPELINE_CODE, registers, 600, Number.POSITIVE_INFINITY);
+      run(cpu, blocks, PIPELINE_CODE, registers, 100, 7);
       run(
         cpu,
         blocks,
         STRAIGHT_CODE,
         [...pattern, STACKS[0] as number, ...BASES],
-        forms.length * 10,
+        forms.length * 30,
         Number.POSITIVE_INFINITY,
       );
     });

@@ -12,6 +12,8 @@ const WAYS = 4;
 const SET_MASK = 63;
 
 export class BranchTargetBuffer {
+  /** The entry that the last `execute` found or made, 0 if there is none. A hint, not state. */
+  lastEntry = 0;
   private readonly words: Int32Array;
 
   constructor(words: Int32Array) {
@@ -25,6 +27,18 @@ export class BranchTargetBuffer {
       words[TimingWord.BranchAddress + entry] === linear &&
       words[TimingWord.BranchState + entry] === 3 &&
       words[TimingWord.BranchTarget + entry] === target
+    );
+  }
+
+  /** Whether no entry predicts anything for the branch at `linear`: then executing it untaken changes nothing. */
+  ignores(linear: number): boolean {
+    const { words } = this;
+    const entry = TimingWord.BranchAddress + (linear & SET_MASK) * WAYS;
+    return (
+      words[entry] !== linear &&
+      words[entry + 1] !== linear &&
+      words[entry + 2] !== linear &&
+      words[entry + 3] !== linear
     );
   }
 
@@ -47,9 +61,11 @@ export class BranchTargetBuffer {
     const { words } = this;
     const entry = this.find(linear);
     if (entry < 0) {
+      this.lastEntry = 0;
       if (taken && allocate) this.allocate(linear, target);
       return !taken;
     }
+    this.lastEntry = entry;
     const state = words[TimingWord.BranchState + entry];
     const predicted = state >= 2;
     if (!taken) {
@@ -81,5 +97,6 @@ export class BranchTargetBuffer {
     words[TimingWord.BranchAddress + entry] = linear;
     words[TimingWord.BranchTarget + entry] = target;
     words[TimingWord.BranchState + entry] = 3;
+    this.lastEntry = entry;
   }
 }

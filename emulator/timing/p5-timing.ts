@@ -196,21 +196,25 @@ export class P5Timing implements TimingModel {
    */
   transfer(record: number, slot: number, target: number): void {
     const { words } = this;
-    const stepped = words[TimingWord.FastBlock] === 0 || words[TimingWord.Leaving] !== 0;
-    const isBranch = (words[record + InstructionWord.TimingClass] & TimingBits.Branch) !== 0;
+    const fast = words[TimingWord.FastBlock] !== 0 && words[TimingWord.Leaving] === 0;
     words[TimingWord.FastBlock] = 0;
-    if (stepped) {
-      const inV = words[TimingWord.PairPhase] === 2;
-      const flushing = words[TimingWord.GroupFlush] !== 0;
-      this.pipeline.end(record);
-      if (isBranch) this.branch(record, slot !== 0, target, inV, flushing);
-      if (this.listener !== undefined) this.tell(record, inV);
-    } else if (isBranch) {
-      const bits = words[record + InstructionTiming.Schedule];
-      const flushing =
-        (bits & ScheduleBits.OnlyGroup) !== 0 && (words[TimingWord.EntryState] & PipelineState.Flush) !== 0;
-      this.branch(record, slot !== 0, target, (bits & ScheduleBits.Second) !== 0, flushing);
+    if (!fast) {
+      this.transferStepped(record, slot !== 0, target);
+      return;
     }
+    if ((words[record + InstructionWord.TimingClass] & TimingBits.Branch) === 0) return;
+    const base = words[CS_BASE];
+    const linear = (base + words[record + InstructionWord.Eip]) | 0;
+    const bits = words[record + InstructionTiming.Schedule];
+    const flushing =
+      (bits & ScheduleBits.OnlyGroup) !== 0 && (words[TimingWord.EntryState] & PipelineState.Flush) !== 0;
+    if (!flushing) {
+      if (slot === 0) {
+        if (this.branches.ignores(linear)) return;
+      } else if (this.branches.confirms(words[record + InstructionTiming.BranchEntry], linear, (base + target) | 0))
+        return;
+    }
+    this.branch(record, linear, slot !== 0, (base + target) | 0, (bits & ScheduleBits.Second) !== 0, flushing);
   }
 
   /** The handler of `record`, the last instruction of its block, has run and set EIP. */
@@ -318,15 +322,30 @@ export class P5Timing implements TimingModel {
     this.listener?.instruction(linear, issue, inV ? 1 : 0, words[TimingWord.PairPhase] === 1);
   }
 
-  /** A near transfer has executed; its group is over. */
-  private branch(record: number, taken: boolean, target: number, inV: boolean, flushing: boolean): void {
+  private transferStepped(record: number, taken: boolean, target: number): void {
     const { words } = this;
-    const base = words[CS_BASE];
-    const linear = (base + words[record + InstructionWord.Eip]) | 0;
-    const to = (base + target) | 0;
-    if (taken && !flushing && this.branches.confirms(words[record + InstructionTiming.BranchEntry], linear, to)) return;
-    this.pipeline.branch(record, linear, taken, to, inV, flushing);
-    words[record + InstructionTiming.BranchEntry] = Math.max(0, this.branches.find(linear));
+    const inV = words[TimingWord.PairPhase] === 2;
+    const flushing = words[TimingWord.GroupFlush] !== 0;
+    this.pipeline.end(record);
+    if ((words[record + InstructionWord.TimingClass] & TimingBits.Branch) !== 0) {
+      const base = words[CS_BASE];
+      const linear = (base + words[record + InstructionWord.Eip]) | 0;
+      this.branch(record, linear, taken, (base + target) | 0, inV, flushing);
+    }
+    if (this.listener !== undefined) this.tell(record, inV);
+  }
+
+  /** A near transfer has executed; its group is over. `linear` and `target` are linear addresses. */
+  private branch(
+    record: number,
+    linear: number,
+    taken: boolean,
+    target: number,
+    inV: boolean,
+    flushing: boolean,
+  ): void {
+    this.pipeline.branch(record, linear, taken, target, inV, flushing);
+    this.words[record + InstructionTiming.BranchEntry] = this.branches.lastEntry;
   }
 
   private start(block: number, record: number, state: number, interlock: number): void {
