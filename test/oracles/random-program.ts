@@ -11,7 +11,7 @@ import { bytesOf, DEFAULT_EFLAGS, DEFAULT_SEGMENTS } from "./case-builder.ts";
 import { operandBits } from "./case-generator.ts";
 import { CATALOGUE, type Encoding } from "./catalogue.ts";
 import { Random } from "./random.ts";
-import { ABSENT, CODE, DATA, READ_ONLY, STACK_TOP } from "./stage.ts";
+import { ABSENT, CODE, DATA, READ_ONLY, STACK, STACK_TOP } from "./stage.ts";
 import type { TestCase } from "./test-driver.ts";
 
 const POINTERS = [DATA + 0x400, DATA + 0x900, DATA + 0x1400] as const;
@@ -19,7 +19,9 @@ const [EAX, ECX, EDX, EBX, _ESP, EBP, ESI, EDI] = [0, 1, 2, 3, 4, 5, 6, 7];
 const FREE = [EAX, ECX, EDX, EBP] as const;
 const BASES = [EBX, ESI, EDI] as const;
 const FREE_BYTES = [0, 1, 2, 4, 5, 6] as const; // AL CL DL AH CH DH
-const MOST_INSTRUCTIONS = 20_000;
+const MOST_INSTRUCTIONS = 100_000;
+/** Where a program counts its rounds: far below what the stack reaches. */
+const ROUNDS = STACK + 0x10;
 
 /** Plain instructions: ModR/M or register operands, no transfer, no stack, no system. */
 const PLAIN: readonly Encoding[] = CATALOGUE.filter(
@@ -186,6 +188,23 @@ function stack(random: Random): number[] {
   return [...push, ...body, 0x58 + freeRegister(random, new Set())];
 }
 
+/**
+ * Code that changes itself: CALL and POP find its own address, a store changes an opcode or an immediate ahead, a jump makes it
+ * seen (SDM vol. 3, 8.1.3), and the changed instruction runs, once or in a loop.
+ */
+function selfModifying(random: Random): number[] {
+  const here = [0xe8, 0, 0, 0, 0, 0x5d]; // CALL next; POP EBP
+  if (random.chance(0.5)) {
+    // MOV byte [EBP + 7 or 8], value; JMP next; MOV reg8, imm8
+    const opcode = random.chance(0.5);
+    const value = opcode ? 0xb0 + random.pick(FREE_BYTES) : random.below(256);
+    return [...here, 0xc6, 0x45, opcode ? 7 : 8, value, 0xeb, 0x00, 0xb0, random.below(256)];
+  }
+  // MOV ECX, n; again: CALL, POP; INC byte [EBP + 7]; JMP next; ADD AL, imm8; LOOP again
+  const loop = [...here, 0xfe, 0x45, 0x07, 0xeb, 0x00, 0x04, random.below(256), 0xe2, 0xf1];
+  return [0xb9, ...bytesOf(random.between(2, 6), 4), ...loop];
+}
+
 /** The bytes of the piece that a seed makes. */
 export function pieceOf(seed: number): number[] {
   const random = new Random(seed);
@@ -194,14 +213,19 @@ export function pieceOf(seed: number): number[] {
   if (kind < 78) return branch(random);
   if (kind < 84) return loop(random);
   if (kind < 88) return call(random);
-  if (kind < 94) return string(random);
+  if (kind < 93) return string(random);
+  if (kind < 95) return selfModifying(random);
   return stack(random);
 }
 
 /** A case that runs the pieces of these seeds one after the other; undefined when they do not fit into the code page. */
 export function programOf(seeds: readonly number[]): TestCase | undefined {
   const random = new Random(seeds[0] ?? 1);
-  const code = Uint8Array.from(seeds.flatMap(pieceOf));
+  const pieces = seeds.flatMap(pieceOf);
+  // Half of the programs run several rounds, so that their blocks become warm: DEC dword [counter]; JNZ start.
+  const rounds = random.chance(0.5) ? 1 : random.between(2, 40);
+  const back = [0xff, 0x0d, ...bytesOf(ROUNDS, 4), 0x0f, 0x85, ...bytesOf(-(pieces.length + 12) >>> 0, 4)];
+  const code = Uint8Array.from([...pieces, ...back]);
   if (code.length > 0xf00) return undefined;
   const [ebx, esi, edi] = POINTERS;
   const value = (): number => random.operand(32);
@@ -210,7 +234,10 @@ export function programOf(seeds: readonly number[]): TestCase | undefined {
     eflags: DEFAULT_EFLAGS | (random.next() & 0x8d5),
     eip: CODE,
     segments: DEFAULT_SEGMENTS,
-    patches: [{ address: CODE, bytes: code }],
+    patches: [
+      { address: ROUNDS, bytes: Uint8Array.from(bytesOf(rounds, 4)) },
+      { address: CODE, bytes: code },
+    ],
     codeBytes: code.length,
     instructions: MOST_INSTRUCTIONS,
   };
