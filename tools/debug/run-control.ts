@@ -11,6 +11,7 @@ import { type GuestView, KERNEL_THREAD } from "./guest-view.ts";
 import { describeEnd, describeHit, describeInjection } from "./messages.ts";
 import type { PendingFaults } from "./pending-faults.ts";
 import { isCodePoint, type Point, type PointSet } from "./points.ts";
+import { StepBackSearch } from "./step-back.ts";
 import { comparePositions, type Position } from "./time/position.ts";
 import type { Timeline } from "./time/timeline.ts";
 import { type Hit, Watcher } from "./watcher.ts";
@@ -27,6 +28,8 @@ interface Search {
   /** Where the last window began; the next one ends there. */
   end: Position;
   window: number;
+  /** For steps of a thread back. */
+  steps?: StepBackSearch;
 }
 
 export class RunControl {
@@ -238,8 +241,11 @@ export class RunControl {
 
   private hitReport(hit: Hit): StopReport {
     if (hit.point.temporary === true) this.points.remove((point) => point === hit.point);
+    this.watcher.stop();
     const code = isCodePoint(hit.point);
-    if (!code) this.settle();
+    // A breakpoint was noticed behind the fetch of its instruction.
+    if (code) this.timeline.seekInstructions(hit.position.instructions);
+    else this.settle();
     return this.report(this.reporter(hit), causeOf(hit), code ? undefined : describeHit(this.view, hit));
   }
 
@@ -261,18 +267,31 @@ export class RunControl {
       return this.report(this.resumed(), { kind: "history-begin" }, "history begins here");
     }
     const end = search.end;
-    const found = request.mode === "continue" ? this.searchHits(search, end) : this.searchSteps(request, search, end);
+    if (request.mode !== "continue" && request.thread !== KERNEL_THREAD) return this.stepBack(request, search);
+    const found = request.mode === "continue" ? this.searchHits(search, end) : this.previousBoundary(search, end);
     if (found === undefined) return undefined;
     this.watcher.stop();
-    timeline.seek(found.position);
-    if ("point" in found) {
-      const code = isCodePoint(found.point);
-      return this.report(this.reporter(found), causeOf(found), code ? undefined : describeHit(this.view, found));
+    if ("point" in found && found.by !== "edit") timeline.seekInstructions(found.position.instructions);
+    else timeline.seek(found.position);
+    if (!("point" in found)) return this.report(request.thread, { kind: "step" });
+    const code = isCodePoint(found.point);
+    return this.report(this.reporter(found), causeOf(found), code ? undefined : describeHit(this.view, found));
+  }
+
+  private stepBack(request: ResumeRequest, search: Search): StopReport | undefined {
+    search.steps ??= new StepBackSearch(this.view, this.timeline, request.thread, search.from);
+    const found = search.steps.next();
+    if (found === undefined) return undefined;
+    const { timeline } = this;
+    if (found === "none") {
+      timeline.seek(timeline.start);
+      return this.report(this.resumed(), { kind: "history-begin" }, "history begins here");
     }
+    timeline.seek(found);
     const eip = this.view.register(request.thread, "eip") ?? 0;
     const { rangeStart = 0, rangeEnd = 0 } = request;
     if (request.mode === "range" && eip >= rangeStart && eip < rangeEnd) {
-      this.search = { from: found.position, end: found.position, window: FIRST_WINDOW };
+      this.search = { from: found, end: found, window: FIRST_WINDOW };
       return undefined;
     }
     return this.report(request.thread, { kind: "step" });
@@ -298,37 +317,13 @@ export class RunControl {
       this.watcher.start({
         points: this.points.enabled,
         onHit: (hit) => {
-          if (comparePositions(hit.position, from) < 0) last = hit;
+          const earlier =
+            hit.by === "edit" ? comparePositions(hit.position, from) : hit.position.instructions - from.instructions;
+          if (earlier < 0) last = hit;
         },
       }),
     );
     return last;
-  }
-
-  private searchSteps(request: ResumeRequest, search: Search, end: Position): { position: Position } | undefined {
-    if (request.thread === KERNEL_THREAD) return this.previousBoundary(search, end);
-    let last: Position | undefined;
-    let unknown = false;
-    const { from } = search;
-    this.runWindow(search, end, () =>
-      this.watcher.start({
-        points: [],
-        onHit: () => undefined,
-        boundaries: {
-          thread: request.thread,
-          onUnknown: () => {
-            unknown = true;
-          },
-          onBoundary: (position) => {
-            if (comparePositions(position, from) < 0) last = position;
-          },
-        },
-      }),
-    );
-    // The window began while the thread was away: only one that begins before it left can tell.
-    const atStart = comparePositions(search.end, this.timeline.start) <= 0;
-    if (last === undefined && unknown && !atStart) search.end = end;
-    return last === undefined ? undefined : { position: last };
   }
 
   /** The machine's own boundary before `end`, found by single steps. */

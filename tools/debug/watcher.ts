@@ -14,7 +14,11 @@ import type { Timeline } from "./time/timeline.ts";
 /** Something that was watched for happened. */
 export interface Hit {
   readonly point: Point;
-  /** The boundary before the instruction, kernel path or edit that did it. */
+  /**
+   * Before the instruction, or the last one before the kernel's path, or the edit. Observers hear of an instruction when
+   * it has been fetched, which may have cost clocks and has touched the code TLB: the boundary before it is the first one
+   * with this number of instructions.
+   */
   readonly position: Position;
   /** Who: a user thread's number, or KERNEL_THREAD. */
   readonly thread: number;
@@ -26,14 +30,6 @@ export interface Hit {
   readonly write: boolean;
 }
 
-/** Boundaries at which a thread is on the CPU for the first time after it has retired an instruction. */
-export interface ThreadBoundaries {
-  readonly thread: number;
-  onBoundary(position: Position): void;
-  /** The thread came onto the CPU, and whether it had retired an instruction since it was last there is not known. */
-  onUnknown(): void;
-}
-
 export interface WatchOrders {
   readonly points: readonly Point[];
   /** Called for each hit; the watcher itself neither stops the machine nor counts. */
@@ -41,7 +37,6 @@ export interface WatchOrders {
   /** Threads whose coming onto the CPU (out of the kernel) is reported. */
   readonly awaited?: ReadonlySet<number>;
   onAwaited?(thread: number): void;
-  readonly boundaries?: ThreadBoundaries;
   /** A breakpoint at this address does not count before this thread has retired an instruction: it stops there already. */
   readonly leaving?: { readonly thread: number; readonly address: number } | undefined;
 }
@@ -56,9 +51,6 @@ export class Watcher {
   private eip = 0;
   private by: Hit["by"] = "kernel";
   private leaving: { readonly thread: number; readonly address: number } | undefined;
-  private retired = false;
-  /** False from a start in the thread's absence until its first instruction: it may have gone by a system call, or not. */
-  private known = false;
 
   constructor(
     private readonly view: GuestView,
@@ -70,8 +62,6 @@ export class Watcher {
     this.stop();
     this.orders = orders;
     this.leaving = orders.leaving;
-    this.retired = false;
-    this.known = orders.boundaries?.thread === (this.view.userThread() || KERNEL_THREAD);
     this.boundary = this.timeline.position;
     this.executing = this.view.userThread();
     this.codePoints = new Map();
@@ -97,14 +87,13 @@ export class Watcher {
   private observer(orders: WatchOrders): Partial<Observer> {
     const observer: Partial<Observer> = {};
     const data = this.dataPoints.length > 0;
-    const boundaries = orders.boundaries !== undefined;
-    if (this.codePoints.size > 0 || data || boundaries) {
+    if (this.codePoints.size > 0 || data) {
       observer.beforeInstruction = (linear) => this.beforeInstruction(linear);
     }
-    if (boundaries || this.leaving !== undefined) observer.afterInstruction = () => this.afterInstruction();
-    if (data || boundaries || orders.awaited !== undefined) {
+    if (this.leaving !== undefined) observer.afterInstruction = () => this.afterInstruction();
+    if (data || orders.awaited !== undefined) {
+      // No boundary: the fetch of the portal has been paid already, and nobody can stop behind it.
       observer.portalEnter = () => {
-        this.markBoundary();
         this.by = "kernel";
       };
       observer.portalLeave = () => this.portalLeave();
@@ -145,11 +134,6 @@ export class Watcher {
   private afterInstruction(): void {
     if (this.leaving !== undefined && this.leaving.thread === (this.executing || KERNEL_THREAD))
       this.leaving = undefined;
-    const boundaries = this.orders?.boundaries;
-    if (boundaries === undefined || boundaries.thread !== (this.executing || KERNEL_THREAD)) return;
-    this.retired = true;
-    this.known = true;
-    this.reportBoundary(boundaries, this.timeline.position);
   }
 
   private portalLeave(): void {
@@ -161,16 +145,6 @@ export class Watcher {
     this.boundary = { instructions: instructions + 1, ...rest };
     const thread = this.view.userThread();
     if (orders.awaited?.has(thread)) orders.onAwaited?.(thread);
-    if (orders.boundaries !== undefined) this.reportBoundary(orders.boundaries, this.boundary);
-  }
-
-  private reportBoundary(boundaries: ThreadBoundaries, position: Position): void {
-    if ((this.view.userThread() || KERNEL_THREAD) !== boundaries.thread) return;
-    if (!this.known) boundaries.onUnknown();
-    this.known = true;
-    if (!this.retired) return;
-    this.retired = false;
-    boundaries.onBoundary(position);
   }
 
   /** An access to physical memory; `linear` is undefined for the embedder's own. */

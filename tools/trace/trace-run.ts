@@ -8,6 +8,12 @@ import type { TraceEvent } from "./event.ts";
 import type { TraceFilter } from "./filter.ts";
 import { Recorder } from "./recorder.ts";
 
+/**
+ * The recorder begins that much before the first cycle of interest: a kernel path is one step of the machine, and one that
+ * began before that cycle has events after it.
+ */
+const LEAD_CYCLES = 100_000;
+
 export interface TraceRunOptions {
   readonly filter: TraceFilter;
   readonly sink: (event: TraceEvent) => void;
@@ -15,7 +21,7 @@ export interface TraceRunOptions {
   readonly shouldStop?: () => boolean;
 }
 
-/** Runs to the machine's end, to the filter's last cycle, or until told to stop. Nothing watches before its first cycle. */
+/** Runs to the machine's end, to the filter's last cycle, or until told to stop. Nothing watches until shortly before its first cycle. */
 export async function recordTrace(
   debuggee: Debuggee,
   disassembler: Disassembler,
@@ -35,7 +41,7 @@ export async function recordTrace(
       await setImmediate();
     }
   };
-  const before = filter.fromCycle ?? 0;
+  const before = Math.max(0, (filter.fromCycle ?? 0) - LEAD_CYCLES);
   if (!(await runTo(before)) || shouldStop()) return;
   const recorder = new Recorder(view, disassembler, filter, sink);
   faults.onStrike = (report) => recorder.fault(report.cycle ?? timeline.position.cycle, describeInjection(report));

@@ -4,6 +4,7 @@ import { completions, executeLine, findCommand, monitorAnswer } from "../../../t
 import type { Debuggee } from "../../../tools/debug/debuggee.ts";
 import { CommandError, CommandSession } from "../../../tools/debug/session.ts";
 import { runTerminal } from "../../../tools/debug/terminal.ts";
+import type { Position } from "../../../tools/debug/time/position.ts";
 import { Disassembler } from "../../../tools/symbols/disassembler.ts";
 import { bundledDebuggee, threeOfOneProgram } from "./debuggees.ts";
 
@@ -54,6 +55,38 @@ describe("running", () => {
         states[index],
       );
     }
+  });
+
+  it("comes back to every place where it stopped, also where a fetch had just walked the page tables", async () => {
+    const prompt = await session();
+    // Where system calls return to: the first fetch in a space that has just been switched to.
+    for (const name of ["replica-1", "replica-2", "voter"]) {
+      const entry = prompt.view.program(prompt.findThread(name).process)?.symbols.find("L4_Ipc");
+      await executeLine(prompt, `break ${name}:L4_Ipc+${(entry?.size ?? 0) - 23}`);
+    }
+    const stops: { state: string; position: Position }[] = [];
+    for (let count = 0; count < 12; count++) {
+      await executeLine(prompt, "continue");
+      stops.push({ state: digest(prompt), position: prompt.debuggee.timeline.position });
+    }
+    expect(new Set(stops.map(({ state }) => state)).size).toBe(12);
+    for (const { state, position } of [...stops].reverse()) {
+      prompt.debuggee.timeline.seek(position);
+      expect(digest(prompt)).toBe(state);
+    }
+    prompt.debuggee.timeline.seek(stops.at(-1)?.position ?? prompt.debuggee.timeline.start);
+    for (const { state } of stops.slice(0, -1).reverse()) {
+      await executeLine(prompt, "reverse-continue");
+      expect(digest(prompt)).toBe(state);
+    }
+    // A change made there is made again.
+    await executeLine(prompt, "set ecx = 0x1234");
+    const changed = prompt.debuggee.timeline.position;
+    const { id } = prompt.chosen;
+    await executeLine(prompt, "goto +5000");
+    prompt.debuggee.timeline.seek(prompt.debuggee.timeline.start);
+    prompt.debuggee.timeline.seek(changed);
+    expect(prompt.view.register(id, "ecx")).toBe(0x1234);
   });
 
   it("goes over calls, and out of a function to its caller", async () => {

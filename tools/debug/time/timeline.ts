@@ -150,7 +150,7 @@ export class Timeline {
     if (comparePositions(this.position, target) !== 0) throw new RangeError(`${format(target)} is not in this history`);
   }
 
-  /** Goes to the first boundary at or after a number of retired instructions that is not after the horizon. */
+  /** Goes to the first boundary with that many retired instructions, behind the edits made there. */
   seekInstructions(instructions: number): void {
     this.restoreFor({ instructions, cycle: Number.POSITIVE_INFINITY, edits: Number.POSITIVE_INFINITY }, instructions);
     if (this.machine.instructions < instructions) this.advance({ instructions });
