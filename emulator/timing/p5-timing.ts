@@ -288,6 +288,8 @@ export class P5Timing implements TimingModel {
       // The second member of a pair is to come; the state before the group has been used.
       words[TimingWord.Pipeline] = PipelineState.Unfinished;
       words[TimingWord.GroupClocks] = 0;
+      // Only a pair whose banks depend on it looks at the first member's address.
+      if (words[TimingWord.PairBanks] !== PairBank.ByAddress) words[TimingWord.LastAddress] = 0;
     }
   }
 
