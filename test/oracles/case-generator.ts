@@ -16,7 +16,8 @@ import {
 import type { Encoding } from "./catalogue.ts";
 import { chooseMemoryOffset, chooseMemoryOperand, type MemoryOperand } from "./memory-operand.ts";
 import { hashText, Random } from "./random.ts";
-import { chooseStack, generateSpecial, isSpecial } from "./special-cases.ts";
+import { generateSpecial, isSpecial } from "./special-cases.ts";
+import { chooseStack } from "./special-operands.ts";
 import { CODE, FLAT_CODE, LocalSelector, PAGE_BYTES } from "./stage.ts";
 import type { TestCase } from "./test-driver.ts";
 

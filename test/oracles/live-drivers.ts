@@ -26,3 +26,12 @@ export async function openUnicorn(): Promise<DriverOrReason> {
 export function openQemu(): DriverOrReason {
   return openQemuDriver(join(folder, "system"));
 }
+
+/**
+ * A judge is missing: says so in the output; throws where the environment says that every judge has to be there (continuous
+ * integration sets QUORUM86_REQUIRE_ORACLES=1).
+ */
+export function noteMissing(judge: string, reason: string): void {
+  if (process.env.QUORUM86_REQUIRE_ORACLES === "1") throw new Error(`${judge} is required and missing: ${reason}`);
+  console.warn(`skipped: no ${judge} on this machine: ${reason}`);
+}

@@ -5,7 +5,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { compareOutcomes, type Mask } from "./compare.ts";
 import { EmulatorDriver } from "./emulator-driver.ts";
-import { openSilicon, openUnicorn } from "./live-drivers.ts";
+import { noteMissing, openSilicon, openUnicorn } from "./live-drivers.ts";
 import { pieceOf, programOf, programSeeds, shrinkProgram } from "./random-program.ts";
 import type { DriverOrReason, Outcome, TestCase, TestDriver } from "./test-driver.ts";
 
@@ -79,7 +79,7 @@ function report(judge: Judge, driver: TestDriver, seeds: readonly number[]): str
 describe.each(JUDGES)("random programs on the emulator and on $name", (judge) => {
   const { opened } = judge;
   if ("missing" in opened) {
-    console.warn(`skipped: no ${judge.name} on this machine: ${opened.missing}`);
+    noteMissing(judge.name, opened.missing);
     it.skip(`needs ${judge.name}: ${opened.missing}`, () => undefined);
     return;
   }

@@ -1,307 +1,27 @@
-/** Operands of instructions for which random values would mean nothing: stack, branches, segments, strings, system. */
-import {
-  ALIGNMENT_FLAG,
-  bytesOf,
-  type CaseBuilder,
-  DIRECTION_FLAG,
-  Register,
-  Segment,
-  segmentBase,
-} from "./case-builder.ts";
+/** Operands of instructions for which random values would mean nothing: stack, segments, strings, system. */
+import { ALIGNMENT_FLAG, bytesOf, type CaseBuilder, DIRECTION_FLAG, Register, Segment } from "./case-builder.ts";
 import type { Encoding } from "./catalogue.ts";
-import { chooseImplicitOperand, chooseMemoryOperand, type MemoryOperand } from "./memory-operand.ts";
-import type { Random } from "./random.ts";
+import { chooseImplicitOperand, chooseMemoryOperand } from "./memory-operand.ts";
 import {
-  ABSENT,
-  CODE,
-  DATA,
-  FLAT_CODE,
-  FLAT_DATA,
-  LOW_CODE,
-  LocalSelector,
-  PAGE_BYTES,
-  READ_ONLY,
-  STACK,
-  STACK_TOP,
-} from "./stage.ts";
-
-/** Nothing is ever mapped here. */
-const NOWHERE = 0x0070_0000;
-
-/** Selectors for every outcome of a segment load: good, null, wrong type, wrong privilege, absent, beyond a table. */
-const SELECTORS: readonly number[] = [
-  0,
-  1,
-  2,
-  3,
-  0x23,
-  0x20,
-  0x2b,
-  0x28,
-  0x2a,
-  0x10,
-  0x18,
-  0x1b,
-  0x2f,
-  0x5f,
-  0x67,
-  0x0087,
-  0xfff8,
-  0xffff,
-  LocalSelector.Data,
-  LocalSelector.Data & ~3,
-  LocalSelector.ReadOnlyData,
-  LocalSelector.ExpandDownData,
-  LocalSelector.ExecuteOnlyCode,
-  LocalSelector.ReadableCode,
-  LocalSelector.ReadableCode & ~3,
-  LocalSelector.AbsentData,
-  LocalSelector.Stack16,
-  LocalSelector.LimitedStack,
-  LocalSelector.AbsentCode,
-];
-
-function chooseSelector(random: Random): number {
-  return random.chance(0.35) ? random.pick([FLAT_DATA, LocalSelector.Data]) : random.pick(SELECTORS);
-}
-
-/** Loads ES, FS and GS with selectors of all sorts, so that reading them shows something. */
-function chooseDataSegments(builder: CaseBuilder): void {
-  const random = builder.random;
-  for (const segment of [Segment.Es, Segment.Fs, Segment.Gs]) {
-    if (random.chance(0.4))
-      builder.segments[segment] = random.pick([
-        0,
-        LocalSelector.Data,
-        LocalSelector.ReadOnlyData,
-        LocalSelector.ReadableCode,
-        FLAT_CODE,
-      ]);
-  }
-}
-
-/** A stack pointer: mostly in the middle of the page, else at an edge of the page or of a limited segment. */
-export function chooseStack(builder: CaseBuilder): void {
-  const random = builder.random;
-  const kind = random.below(100);
-  if (kind < 55) builder.setRegister(Register.Esp, STACK_TOP);
-  else if (kind < 66) builder.setRegister(Register.Esp, STACK_TOP + random.below(64));
-  else if (kind < 78) builder.setRegister(Register.Esp, STACK + random.below(14));
-  else if (kind < 88) builder.setRegister(Register.Esp, STACK + PAGE_BYTES - random.below(14));
-  else if (kind < 96) {
-    builder.segments[Segment.Ss] = LocalSelector.LimitedStack;
-    builder.setRegister(
-      Register.Esp,
-      random.pick([0x800, 0, 1, 2, 3, 4, 8, 0xffc, 0xffd, 0xffe, 0xfff, 0x1000, 0x1001, 0x1004]),
-    );
-  } else {
-    builder.segments[Segment.Ss] = LocalSelector.Stack16;
-    builder.setRegister(Register.Esp, (random.below(0x1_0000) << 16) | random.pick([0x800, 0x802, 0x7fd, 0xf00]));
-  }
-}
-
-/** Linear address of an offset from the top of the stack. */
-function stackLinear(builder: CaseBuilder, offset = 0): number {
-  const selector = builder.segments[Segment.Ss] as number;
-  const pointer = builder.register(Register.Esp);
-  return (segmentBase(selector) + (selector === LocalSelector.Stack16 ? pointer & 0xffff : pointer) + offset) >>> 0;
-}
-
-function patchStack(builder: CaseBuilder, values: readonly number[]): void {
-  const bytes = builder.size / 8;
-  values.forEach((value, i) => {
-    builder.patch(stackLinear(builder, i * bytes), value, bytes);
-  });
-}
-
-/** Encodes ModR/M for an operand that shall hold `value`, in a register or in memory. */
-function encodeValue(
-  builder: CaseBuilder,
-  reg: number,
-  value: number,
-  bytes: number,
-  keepStack: boolean,
-  onlyMemory = false,
-  isTarget = false,
-): void {
-  const random = builder.random;
-  if (!onlyMemory && random.chance(0.5)) {
-    const rm = keepStack ? random.pick([0, 1, 2, 3, 5, 6, 7]) : random.below(8);
-    builder.modRm = [0xc0 | (reg << 3) | rm];
-    builder.setRegister(rm, bytes === 2 ? (random.next() & 0xffff_0000) | (value & 0xffff) : value);
-    return;
-  }
-  const place = chooseMemoryOperand(builder, reg, bytes, keepStack);
-  if (place.patchable) builder.patch(place.linear, value, bytes);
-  if (isTarget) rejectUnlessPatched(builder, place);
-}
-
-/** A target read where no patch reaches would be a random one, perhaps within the judge's own program. */
-function rejectUnlessPatched(builder: CaseBuilder, place: MemoryOperand): void {
-  const absent = place.linear >= ABSENT && place.linear < READ_ONLY;
-  if (!place.patchable && !absent) builder.rejected = true;
-}
-
-/** Where a transfer through CS may go: code of the stage, or where nothing is. Never data, which are not instructions. */
-function chooseTarget(builder: CaseBuilder): number {
-  const random = builder.random;
-  const selector = builder.segments[Segment.Cs] as number;
-  if (selector !== FLAT_CODE && !stackIsSettled(builder)) return 0x100 + random.below(0x600);
-  if (selector !== FLAT_CODE)
-    return random.pick([0x100 + random.below(0x600), random.below(0x700), 0xfff, 0x1000, 0x1001, 0x8000_0000]);
-  const kind = random.below(10);
-  if (builder.size === 16)
-    return kind < 7 ? LOW_CODE + random.below(0x700) : random.pick([0x3000, 0x8000, 0x10, 0xfff0]);
-  if (kind < 7) return CODE + random.below(0x700);
-  if (kind < 8) return LOW_CODE + random.below(0x700);
-  return random.pick([NOWHERE, NOWHERE + random.below(0x1000), CODE + PAGE_BYTES, CODE - 1, 0]);
-}
-
-/** Places the code: flat, or in a code segment with a limit, or below 64 KiB where a 16-bit EIP can reach. */
-function chooseCodePlace(builder: CaseBuilder): void {
-  const random = builder.random;
-  if (builder.size === 16 && random.chance(0.6)) builder.eip = LOW_CODE + 0x800;
-  else if (random.chance(0.2))
-    builder.setCodeSelector(random.pick([LocalSelector.ReadableCode, LocalSelector.ExecuteOnlyCode]));
-}
-
-function generateBranch(builder: CaseBuilder, encoding: Encoding): void {
-  const random = builder.random;
-  chooseCodePlace(builder);
-  if (encoding.mnemonic === "call") chooseStack(builder);
-  if (encoding.opcode[0] === 0xe3 || encoding.mnemonic.startsWith("loop")) {
-    builder.setRegister(
-      Register.Ecx,
-      random.pick([0, 1, 2, 0x1_0000, 0x1_0001, 0xffff, 0xffff_0000, random.operand(32)]),
-    );
-    if (random.chance(0.3)) builder.prefixes.push(0x67);
-  }
-  builder.opcode = [...encoding.opcode];
-  if (encoding.operands[0] === "Jb") {
-    const length = builder.length + 1;
-    let displacement = random.between(-128, 127);
-    if (displacement < 0 && displacement >= -length) displacement = random.between(0, 127);
-    builder.immediate = [displacement & 0xff];
-  } else {
-    const bytes = builder.size / 8;
-    const next = builder.eip + builder.length + bytes;
-    builder.immediate = bytesOf((chooseTarget(builder) - next) >>> 0, bytes);
-  }
-}
-
-function generateIndirectBranch(builder: CaseBuilder, encoding: Encoding): void {
-  chooseCodePlace(builder);
-  const call = encoding.mnemonic === "call";
-  if (call) chooseStack(builder);
-  const target = chooseTarget(builder);
-  const eip = builder.eip;
-  const codeSelector = builder.segments[Segment.Cs];
-  builder.opcode = [...encoding.opcode];
-  encodeValue(builder, encoding.extension ?? 0, target, builder.size / 8, call, false, true);
-  // A CS override may have moved the code to another segment: the target then means something else, and that is fine.
-  if (codeSelector === builder.segments[Segment.Cs]) builder.eip = eip;
-}
-
-/**
- * A far target: selector and an offset that fits it. When the transfer through it must fail, the stack is put where it
- * cannot fail too: which of two faults comes first is the maker's own choice, and the manuals of the makers differ.
- */
-function chooseFarTarget(builder: CaseBuilder): { selector: number; offset: number } {
-  const target = chooseFarPointer(builder);
-  const offsetLimit = target.selector === FLAT_CODE || target.selector === (FLAT_CODE & ~3) ? 0xffff_ffff : 0xfff;
-  const good = FAR_CODE.includes(target.selector) && target.offset <= offsetLimit;
-  if (!good) settleStack(builder);
-  return target;
-}
-
-/** Selectors of code that a program at privilege level 3 may run. */
-const FAR_CODE: readonly number[] = [FLAT_CODE, LocalSelector.ReadableCode, LocalSelector.ExecuteOnlyCode];
-
-function settleStack(builder: CaseBuilder): void {
-  builder.segments[Segment.Ss] = FLAT_DATA;
-  builder.setRegister(Register.Esp, STACK_TOP);
-}
-
-/** Whether pushes and pops near the stack pointer work. */
-function stackIsSettled(builder: CaseBuilder): boolean {
-  const pointer = builder.register(Register.Esp);
-  return builder.segments[Segment.Ss] === FLAT_DATA && pointer >= STACK + 0x40 && pointer < STACK + PAGE_BYTES - 0x40;
-}
-
-function chooseFarPointer(builder: CaseBuilder): { selector: number; offset: number } {
-  const random = builder.random;
-  const kind = random.below(10);
-  const local = LocalSelector.ReadableCode;
-  if (kind < 4)
-    return {
-      selector: FLAT_CODE,
-      offset: builder.size === 16 ? LOW_CODE + random.below(0x700) : CODE + random.below(0x700),
-    };
-  if (kind < 6)
-    return {
-      selector: random.pick([local, local & ~3, LocalSelector.ExecuteOnlyCode]),
-      offset: random.pick([random.below(0x700), 0xfff, 0x1000, 0x1fff]),
-    };
-  if (kind < 7) return { selector: FLAT_CODE & ~3, offset: builder.size === 16 ? LOW_CODE + 0x10 : CODE + 0x10 };
-  return { selector: random.pick(SELECTORS), offset: builder.size === 16 ? LOW_CODE + 0x20 : CODE + 0x20 };
-}
-
-function generateFar(builder: CaseBuilder, encoding: Encoding): void {
-  const bytes = builder.size / 8;
-  const call = encoding.mnemonic === "lcall";
-  if (call) chooseStack(builder);
-  const { selector, offset } = chooseFarTarget(builder);
-  builder.opcode = [...encoding.opcode];
-  if (encoding.extension === undefined) {
-    builder.immediate = [...bytesOf(offset, bytes), ...bytesOf(selector, 2)];
-    return;
-  }
-  const place = chooseMemoryOperand(builder, encoding.extension, bytes + 2, call);
-  if (!stackIsSettled(builder)) builder.eflags &= ~ALIGNMENT_FLAG;
-  rejectUnlessPatched(builder, place);
-  if (!place.patchable) return;
-  builder.patch(place.linear, offset, bytes);
-  builder.patch(place.linear + bytes, selector, 2);
-}
-
-function chooseReturnPop(random: Random): number[] {
-  return bytesOf(random.pick([0, 4, 8, 2, 3, 0x20, 0x7ff, 0x8000, 0xffff]), 2);
-}
-
-function generateReturn(builder: CaseBuilder, encoding: Encoding): void {
-  chooseCodePlace(builder);
-  chooseStack(builder);
-  builder.opcode = [...encoding.opcode];
-  if (encoding.operands.length > 0) builder.immediate = chooseReturnPop(builder.random);
-  patchStack(builder, [chooseTarget(builder)]);
-}
-
-function generateFarReturn(builder: CaseBuilder, encoding: Encoding): void {
-  chooseStack(builder);
-  builder.opcode = [...encoding.opcode];
-  const { selector, offset } = chooseFarTarget(builder);
-  if (encoding.operands.length > 0)
-    builder.immediate = FAR_CODE.includes(selector) ? chooseReturnPop(builder.random) : [0x20, 0];
-  patchStack(builder, [offset, selector]);
-}
-
-/** A flags image for POPF and IRET: every bit except TF, RF, VIF and VIP, which change what happens next. */
-function chooseFlagsImage(random: Random): number {
-  return (random.next() & 0x0026_fed5) >>> 0;
-}
-
-function generateInterruptReturn(builder: CaseBuilder, encoding: Encoding): void {
-  chooseStack(builder);
-  builder.opcode = [...encoding.opcode];
-  const { selector, offset } = chooseFarTarget(builder);
-  patchStack(builder, [offset, selector, chooseFlagsImage(builder.random)]);
-}
-
-function generatePopFlags(builder: CaseBuilder, encoding: Encoding): void {
-  chooseStack(builder);
-  builder.opcode = [...encoding.opcode];
-  patchStack(builder, [chooseFlagsImage(builder.random)]);
-}
+  chooseDataSegments,
+  chooseSelector,
+  chooseStack,
+  encodeValue,
+  NOWHERE,
+  patchStack,
+  SELECTORS,
+} from "./special-operands.ts";
+import { DATA, FLAT_DATA, LocalSelector, STACK, STACK_TOP } from "./stage.ts";
+import {
+  generateBranch,
+  generateFar,
+  generateFarReturn,
+  generateIndirectBranch,
+  generateInterrupt,
+  generateInterruptReturn,
+  generatePopFlags,
+  generateReturn,
+} from "./transfer-cases.ts";
 
 function generateEnter(builder: CaseBuilder, encoding: Encoding): void {
   const random = builder.random;
@@ -383,14 +103,6 @@ function generateFarPointer(builder: CaseBuilder, encoding: Encoding): void {
   if (!place.patchable) return;
   builder.patch(place.linear, random.operand(builder.size), bytes);
   builder.patch(place.linear + bytes, chooseSelector(random), 2);
-}
-
-function generateInterrupt(builder: CaseBuilder, encoding: Encoding): void {
-  const random = builder.random;
-  builder.opcode = [...encoding.opcode];
-  // INT 80h is a system call of the host; INT 3 and INT 4 have gates of privilege level 3, all others of level 0.
-  const vector = random.chance(0.2) ? random.pick([3, 4]) : random.below(256);
-  builder.immediate = [vector === 0x80 ? 0x81 : vector];
 }
 
 function generateString(builder: CaseBuilder, encoding: Encoding): void {

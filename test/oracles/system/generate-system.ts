@@ -10,7 +10,8 @@ import { encodeGolden, GOLDEN_FORMAT, type GoldenForm, type GoldenVector } from 
 import { findCompiler } from "../native-driver.ts";
 import type { Outcome } from "../test-driver.ts";
 import { openQemuDriver } from "./qemu-driver.ts";
-import { generateSystemVectors, SYSTEM_GROUPS, type SystemVector } from "./system-generator.ts";
+import type { SystemVector } from "./system-draft.ts";
+import { generateSystemVectors, SYSTEM_GROUPS } from "./system-generator.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "..");
 const VECTORS_PER_GROUP = 216;

@@ -1,7 +1,7 @@
 /** Live comparison of system cases with QEMU, with other cases than the golden ones; skipped with the reason when QEMU is missing. */
 import { afterAll, describe, expect, it } from "vitest";
 import { compareOutcomes } from "../compare.ts";
-import { openQemu } from "../live-drivers.ts";
+import { noteMissing, openQemu } from "../live-drivers.ts";
 import { EmulatorSystemDriver } from "./emulator-system-driver.ts";
 import { generateSystemVectors, SYSTEM_GROUPS } from "./system-generator.ts";
 
@@ -12,7 +12,7 @@ const opened = openQemu();
 
 describe("system cases on the emulator and on QEMU", () => {
   if ("missing" in opened) {
-    console.warn(`skipped: no QEMU on this machine: ${opened.missing}`);
+    noteMissing("QEMU", opened.missing);
     it.skip(`needs QEMU: ${opened.missing}`, () => undefined);
     return;
   }
