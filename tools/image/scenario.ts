@@ -118,7 +118,7 @@ export const scenarioSchema = z.strictObject({
   machine: z
     .strictObject({
       memory,
-      timing: z.enum(["simple", "p5"]).default("simple").describe("timing model: simple or p5"),
+      timing: z.enum(["simple", "p5"]).default("p5").describe("timing model: simple or p5"),
     })
     .prefault({}),
   kernel: z

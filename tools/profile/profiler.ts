@@ -63,8 +63,10 @@ export class Profiler {
     this.programs.set(ROOT_THREAD, program("root", parseProgram(plan.root)));
     for (const { threadNumber, name, elf } of plan.components) this.programs.set(threadNumber, program(name, elf));
     this.idle = this.root.child("space", "idle");
-    this.mark = 0;
+    this.mark = machine.cycles;
     this.causes = Float64Array.from(timing.pipeline.causes);
+    const running = machine.cpu.cpl === 3 ? kernel.currentThread() : undefined;
+    if (running !== undefined) this.current = this.threadOf(running >>> THREAD_NUMBER_SHIFT);
     timing.listen({ instruction: (linear) => this.instruction(linear) });
     this.detach.push(
       machine.observe({ interrupt: () => this.interrupted(), portalLeave: () => this.kernelLeft() }),
