@@ -52,6 +52,8 @@ export interface ResumeRequest {
   readonly thread: number;
   /** With "continue" forwards: stop at the first boundary at or after this cycle too. */
   readonly untilCycle?: number;
+  /** With "continue" forwards: stop behind the next fault that strikes too. */
+  readonly untilFault?: boolean;
   readonly rangeStart?: number;
   readonly rangeEnd?: number;
 }

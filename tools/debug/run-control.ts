@@ -142,14 +142,17 @@ export class RunControl {
   }
 
   private forward(request: ResumeRequest): StopReport | undefined {
-    if (this.faults.pending().length > 0) this.strikeFaults();
+    const struck = this.faults.pending().length > 0 && this.strikeFaults();
+    if (struck && request.untilFault === true) return this.report(this.view.current().id, { kind: "step" });
     if (this.hit !== undefined) return this.hitReport(this.hit);
     if (request.mode === "continue") return this.runOn() ?? this.arrived(request);
     return this.stepOn(request);
   }
 
-  private strikeFaults(): void {
-    for (const report of this.faults.strikeDue()) this.announce(report);
+  private strikeFaults(): boolean {
+    const reports = this.faults.strikeDue();
+    for (const report of reports) this.announce(report);
+    return reports.length > 0;
   }
 
   private announce(report: InjectionReport): void {

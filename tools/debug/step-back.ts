@@ -28,8 +28,6 @@ interface Stay {
 export class StepBackSearch {
   private window = FIRST_WINDOW;
   private end: Position;
-  /** Whether the thread is on the CPU at the present; then boundaries at the same instruction count are the present itself. */
-  private readonly present: boolean;
   /** Where the stay after the one to be looked at began; a boundary sought if the thread went by a system call. */
   private cameBack: Position | undefined;
 
@@ -40,7 +38,6 @@ export class StepBackSearch {
     private readonly from: Position,
   ) {
     this.end = from;
-    this.present = view.userThread() === thread;
   }
 
   /** Looks through one window; the position, "none" at the beginning of history, or undefined when it must go on. */
@@ -60,7 +57,6 @@ export class StepBackSearch {
   }
 
   private isEarlier(position: Position): boolean {
-    if (this.present && position.instructions === this.from.instructions) return false;
     return comparePositions(position, this.from) < 0;
   }
 

@@ -20,8 +20,8 @@ function namesOf(session: CommandSession): Map<string, Position> {
 function snapshot(session: CommandSession, words: string): string {
   const names = namesOf(session);
   const name = words === "" ? `s${names.size + 1}` : words;
-  if (!/^[A-Za-z][\w-]*$/.test(name) || name === "start" || name === "end") {
-    throw new CommandError("a name begins with a letter, and is neither start nor end");
+  if (!/^[A-Za-z][\w-]*$/.test(name) || ["start", "end", "fault"].includes(name)) {
+    throw new CommandError("a name begins with a letter, and is not start, end or fault");
   }
   const { position } = session.debuggee.timeline;
   names.set(name, position);
@@ -37,7 +37,7 @@ function destination(session: CommandSession, words: string): Position | number 
   if (words === "end") return timeline.horizon;
   const match = /^([+-]?)(\d[\d_,]*)$/.exec(words);
   if (match === null) {
-    throw new CommandError('goto needs a cycle, +CYCLES, -CYCLES, "start", "end", or the name of a snapshot');
+    throw new CommandError('goto needs a cycle, +CYCLES, -CYCLES, "start", "end", "fault", or the name of a snapshot');
   }
   const number = Number((match[2] ?? "").replace(/[_,]/g, ""));
   const here = timeline.position.cycle;
@@ -46,9 +46,25 @@ function destination(session: CommandSession, words: string): Position | number 
   return cycle;
 }
 
+/** Behind the first fault that strikes, in history or else in the future. */
+function goToFault(session: CommandSession): string[] {
+  const { timeline, faults } = session.debuggee;
+  const strike = timeline.editList().find(({ source }) => faults.list().some(({ fault }) => fault === source));
+  if (strike !== undefined) {
+    timeline.seek({ ...strike.position, edits: strike.position.edits + 1 });
+    return faults.list().flatMap(({ report }) => (report === undefined ? [] : describeInjection(report)));
+  }
+  if (faults.pending().length === 0) throw new CommandError('there is no fault; "inject" makes one');
+  timeline.seek(timeline.horizon);
+  const run = { direction: "forward", mode: "continue", thread: KERNEL_THREAD, untilFault: true } as const;
+  const { message } = session.resumeNow(run);
+  return message === undefined ? [] : [message];
+}
+
 function goTo(session: CommandSession, words: string): string {
-  const where = destination(session, words);
   const { timeline } = session.debuggee;
+  if (words === "fault") return arrive(session, goToFault(session));
+  const where = destination(session, words);
   const lines: string[] = [];
   if (typeof where !== "number") timeline.seek(where);
   else if (where <= timeline.horizon.cycle) timeline.seekCycle(where);
@@ -62,6 +78,10 @@ function goTo(session: CommandSession, words: string): string {
     });
     if (report.message !== undefined) lines.push(report.message);
   }
+  return arrive(session, lines);
+}
+
+function arrive(session: CommandSession, lines: readonly string[]): string {
   session.nextListing = undefined;
   session.thread = session.view.current().id;
   return [...lines, whereabouts(session)].join("\n");
@@ -138,8 +158,8 @@ export const HISTORY: readonly QueryCommand[] = [
   {
     kind: "query",
     names: ["goto", "g"],
-    usage: "goto CYCLE | +CYCLES | -CYCLES | start | end | NAME",
-    summary: "goes to the first instruction boundary at or after a cycle, back or forth",
+    usage: "goto CYCLE | +CYCLES | -CYCLES | start | end | fault | NAME",
+    summary: "goes to the first boundary at or after a cycle, back or forth; to where a fault struck",
     group: "History",
     run: goTo,
   },
