@@ -144,7 +144,7 @@ function generateString(builder: CaseBuilder, encoding: Encoding): void {
   let misplaced = false;
   if (readsSource) place(Register.Esi, source);
   if (usesDestination) place(Register.Edi, Segment.Es);
-  if (misplaced) builder.eflags &= ~ALIGNMENT_FLAG; // which of two faults comes first is not architecture
+  if (misplaced || source === Segment.Es) builder.eflags &= ~ALIGNMENT_FLAG; // which of two faults comes first is not architecture
   if (!compares && usesDestination === false) builder.setRegister(Register.Eax, random.next());
   if (name.startsWith("scas")) builder.setRegister(Register.Eax, random.chance(0.6) ? 0x5a5a_5a5a : random.next());
   if (name.startsWith("stos")) builder.setRegister(Register.Eax, random.next());
