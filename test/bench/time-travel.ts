@@ -14,7 +14,9 @@ const BYTES = 2 << 20;
 function summary(name: string, milliseconds: number[]): void {
   const sorted = [...milliseconds].sort((a, b) => a - b);
   const at = (share: number): string => (sorted[Math.floor((sorted.length - 1) * share)] ?? 0).toFixed(1);
-  console.log(`${name.padEnd(44)} median ${at(0.5)} ms, 95 % ${at(0.95)} ms, worst ${at(1)} ms (${sorted.length} times)`);
+  console.log(
+    `${name.padEnd(44)} median ${at(0.5)} ms, 95 % ${at(0.95)} ms, worst ${at(1)} ms (${sorted.length} times)`,
+  );
 }
 
 function timed(work: () => void): number {
@@ -32,7 +34,9 @@ const { timeline, control, view } = new Debuggee(planBoot(imageFromScenario(text
 const running = timed(() => timeline.advance({ instructions: INSTRUCTIONS }));
 const { position: end, start } = timeline;
 const rate = (end.instructions / running / 1000).toFixed(1);
-console.log(`${end.instructions} instructions, ${end.cycle} cycles in ${(running / 1000).toFixed(1)} s (${rate} million a second)`);
+console.log(
+  `${end.instructions} instructions, ${end.cycle} cycles in ${(running / 1000).toFixed(1)} s (${rate} million a second)`,
+);
 const { checkpoints, checkpointBytes } = timeline.statistics;
 console.log(`${checkpoints} snapshots, ${(checkpointBytes / (1 << 20)).toFixed(1)} MiB`);
 
@@ -42,7 +46,10 @@ function stepBack(): void {
   while (control.slice() === undefined);
 }
 
-summary("one step of replica-2 back, at the end", Array.from({ length: SAMPLES }, () => timed(stepBack)));
+summary(
+  "one step of replica-2 back, at the end",
+  Array.from({ length: SAMPLES }, () => timed(stepBack)),
+);
 let seed = 86;
 const jumps: number[] = [];
 const steps: number[] = [];
@@ -57,4 +64,6 @@ summary("from the last instruction to a random cycle", jumps);
 summary("one step back there", steps);
 const after = timeline.statistics;
 const resident = process.memoryUsage.rss() / (1 << 20);
-console.log(`${after.checkpoints} snapshots, ${(after.checkpointBytes / (1 << 20)).toFixed(1)} MiB; process ${resident.toFixed(0)} MiB`);
+console.log(
+  `${after.checkpoints} snapshots, ${(after.checkpointBytes / (1 << 20)).toFixed(1)} MiB; process ${resident.toFixed(0)} MiB`,
+);

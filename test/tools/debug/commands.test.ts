@@ -40,22 +40,25 @@ describe("running", () => {
     expect(await executeLine(prompt, "breakpoints")).toContain("if [esp+4] == 7 && byte[esp+5] == 0");
   });
 
-  it("takes steps back to the same states, bit for bit, across system calls and other threads", async () => {
-    const prompt = await session();
-    await executeLine(prompt, "tbreak replica-2:L4_Ipc");
-    await executeLine(prompt, "continue");
-    const states: string[] = [];
-    for (let count = 0; count < 40; count++) {
-      states.push(`${digest(prompt)} ${JSON.stringify(prompt.debuggee.timeline.position)}`);
-      await executeLine(prompt, "step");
-    }
-    for (let index = states.length - 1; index >= 0; index--) {
-      await executeLine(prompt, "back");
-      expect(`${digest(prompt)} ${JSON.stringify(prompt.debuggee.timeline.position)}`, `step ${index}`).toBe(
-        states[index],
-      );
-    }
-  });
+  it.each(["simple", "p5"] as const)(
+    "takes steps back to the same states, bit for bit, across system calls and other threads (%s)",
+    async (timing) => {
+      const prompt = await session(bundledDebuggee(undefined, timing));
+      await executeLine(prompt, "tbreak replica-2:L4_Ipc");
+      await executeLine(prompt, "continue");
+      const states: string[] = [];
+      for (let count = 0; count < 40; count++) {
+        states.push(`${digest(prompt)} ${JSON.stringify(prompt.debuggee.timeline.position)}`);
+        await executeLine(prompt, "step");
+      }
+      for (let index = states.length - 1; index >= 0; index--) {
+        await executeLine(prompt, "back");
+        expect(`${digest(prompt)} ${JSON.stringify(prompt.debuggee.timeline.position)}`, `step ${index}`).toBe(
+          states[index],
+        );
+      }
+    },
+  );
 
   it("comes back to every place where it stopped, also where a fetch had just walked the page tables", async () => {
     const prompt = await session();

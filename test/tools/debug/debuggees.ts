@@ -6,9 +6,9 @@ import { bundledScenario, imageFromScenario, loadImage } from "../../../tools/im
 import { planBoot } from "../../../tools/run/boot-plan.ts";
 
 /** With its own fault, or with the faults given. */
-export function bundledDebuggee(faults?: readonly string[]): Debuggee {
+export function bundledDebuggee(faults?: readonly string[], timing: "simple" | "p5" = "simple"): Debuggee {
   const image = loadImage(bundledScenario("aes-tmr"));
-  return new Debuggee(planBoot(image), { faults: faults?.map((line) => parseFault(line)) ?? image.faults });
+  return new Debuggee(planBoot(image), { faults: faults?.map((line) => parseFault(line)) ?? image.faults, timing });
 }
 
 /** The bundled scenario with the byte-oriented program in all replicas, and no fault of its own. */

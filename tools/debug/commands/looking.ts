@@ -1,4 +1,6 @@
 /** Commands that show registers, memory, code and stacks. */
+import { Word } from "../../../emulator/index.ts";
+import { TimingWord } from "../../../emulator/timing/timing-state.ts";
 import { I386_REGISTERS } from "../i386-registers.ts";
 import { instructionLine, sourceLine } from "../listing.ts";
 import { grouped, hex, place } from "../messages.ts";
@@ -129,6 +131,15 @@ function stack(session: CommandSession): string {
     .join("\n");
 }
 
+/** "U" or "V" for the instruction that a thread on the CPU executes next, "" without a pipeline model. */
+function nextPipe(session: CommandSession, thread: number): string {
+  const { machine } = session.view;
+  if (machine.timing === undefined || session.view.userThread() !== thread) return "";
+  const { words } = machine.cpu;
+  const second = words[TimingWord.PairPhase] === 1 && words[TimingWord.PairEip] === words[Word.Eip];
+  return second ? "V" : "U";
+}
+
 /** Where the machine is: clock, instruction, who runs, and the instruction that the chosen thread is at. */
 export function whereabouts(session: CommandSession): string {
   const { view, debuggee } = session;
@@ -136,9 +147,10 @@ export function whereabouts(session: CommandSession): string {
   const thread = session.chosen;
   const own = thread.description?.userInstructions;
   const seconds = (cycle / view.machine.clock.hertz) * 1000;
+  const pipe = nextPipe(session, thread.id);
   return [
     `cycle ${grouped(cycle)} (${seconds.toFixed(3)} ms), instruction ${grouped(instructions)} of the machine`,
-    `${thread.name}: ${threadState(view, thread)}${own === undefined ? "" : `, instruction ${grouped(own)} of its own`}`,
+    `${thread.name}: ${threadState(view, thread)}${own === undefined ? "" : `, instruction ${grouped(own)} of its own`}${pipe === "" ? "" : `, next in the ${pipe} pipe`}`,
     instructionLine(session, thread.process, view.register(thread.id, "eip") ?? 0, true).text,
   ].join("\n");
 }
