@@ -47,6 +47,10 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
     .command(lazy("boot [image]", "boot an image or a scenario", () => import("./commands/boot.ts")))
     .command(lazy("encrypt <in> <out>", "encrypt a file through the replicas", () => import("./commands/encrypt.ts")))
     .command(lazy("decrypt <in> <out>", "decrypt a file through the replicas", () => import("./commands/decrypt.ts")))
+    .command(lazy("inject [image]", "follow one fault to its end", () => import("./commands/inject.ts")))
+    .command(
+      lazy("propagate [image]", "a fault's way, word by word, to files", () => import("./commands/propagate.ts")),
+    )
     .command(lazy("debug [image]", "step replicas forwards and backwards", () => import("./commands/debug.ts")))
     .command(lazy("profile [image]", "where the clocks of a boot go", () => import("./commands/profile.ts")))
     .command(lazy("clocks [file]", "count the clocks of machine code on a P5", () => import("./commands/clocks.ts")))

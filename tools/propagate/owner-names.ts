@@ -20,6 +20,8 @@ export interface PlaceName {
   readonly virtual: number | undefined;
   readonly physical: number | undefined;
   readonly space: number | undefined;
+  /** Every space that has the word mapped. */
+  readonly spaces: readonly number[];
 }
 
 interface ProgramNames {
@@ -58,6 +60,11 @@ export class OwnerNames {
     return this.#program(thread)?.name;
   }
 
+  /** Index of the space that a thread is in; -1 for none. */
+  spaceOf(thread: number): number {
+    return this.#run.kernel.thread(thread)?.space ?? -1;
+  }
+
   threadName(thread: number): string {
     return this.#programs.get(thread)?.name ?? (thread === 0 ? "kernel" : `thread ${thread}`);
   }
@@ -90,7 +97,8 @@ export class OwnerNames {
     }
     const owner = this.#run.kernel.owner(place);
     const program = this.#programOfSpace(owner.space);
-    const places = { physical: place, virtual: owner.virtual, space: owner.space };
+    const spaces = owner.spaces ?? (owner.space === undefined ? [] : [owner.space]);
+    const places = { physical: place, virtual: owner.virtual, space: owner.space, spaces };
     const structure = `${owner.name} ${owner.field ?? ""}`.trim();
     switch (owner.kind) {
       case "user": {
@@ -128,11 +136,11 @@ function named(
   component: string | undefined,
   area: string,
   symbol: string,
-  places: Partial<Pick<PlaceName, "physical" | "virtual" | "space">> = {},
+  places: Partial<Pick<PlaceName, "physical" | "virtual" | "space" | "spaces">> = {},
 ): PlaceName {
-  const { physical, virtual, space } = places;
+  const { physical, virtual, space, spaces = [] } = places;
   const owner = component === undefined ? area : `${component} ${area}`;
-  return { kind, component, area, owner, symbol, physical, virtual, space };
+  return { kind, component, area, owner, symbol, physical, virtual, space, spaces };
 }
 
 function areaOf({ elf, symbols }: ProgramNames, virtual: number, symbol: string): string {

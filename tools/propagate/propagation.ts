@@ -271,10 +271,10 @@ function observe(
   const foreign = own.filter(({ component }) => component !== undefined && component !== victim);
   const reached = (test: (name: PlaceName) => boolean): boolean => own.some(test);
   const breach = set.history.some(({ root, writer, place }, id) => {
-    const { kind, component } = names[id]!;
+    const { kind, spaces } = names[id]!;
     if (root !== "fault" || place < 0 || (writer.kind !== "instruction" && writer.kind !== "other-path")) return false;
-    // What a program writes itself must be its own.
-    return kind === "kernel" || kind === "page-table" || component !== owners.componentOf(writer.thread);
+    // What a program writes itself must be memory that its space has been given.
+    return kind === "kernel" || kind === "page-table" || !spaces.includes(owners.spaceOf(writer.thread));
   });
   const containment = foreign.some(({ area }) => area !== "UTCB" && area !== "registers")
     ? "other-space"

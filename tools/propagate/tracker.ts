@@ -308,7 +308,7 @@ export class Tracker {
       if (faulty === golden) {
         if ((track.wrongRegisters & bit) === 0) continue;
         track.wrongRegisters &= ~bit;
-        this.set.heal(place, cycle, track.progress);
+        this.set.heal(place, Math.max(track.previous.cycle, this.set.at(place)?.cycle ?? 0), track.progress);
         continue;
       }
       const before = this.set.at(place);
