@@ -1,0 +1,177 @@
+import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { campaignStatus, loadCampaign, resumeCampaign, startCampaign } from "../../../tools/campaign/campaign.ts";
+import { ExperimentRunner } from "../../../tools/campaign/experiment-runner.ts";
+import { type FaultSpace, placesOf, pointAt, spaceSize } from "../../../tools/campaign/fault-space.ts";
+import { locateInTime } from "../../../tools/campaign/presence.ts";
+import { decodeLine, encodeLine, type Row } from "../../../tools/campaign/row.ts";
+import { samplePosition } from "../../../tools/campaign/sample.ts";
+import { parseSpecification } from "../../../tools/campaign/specification.ts";
+import { type GoldenRun, recordGolden } from "../../../tools/faults/golden-run.ts";
+import { quorum86 } from "../cli/command-line.ts";
+import { Random } from "../support/random.ts";
+import { killAndResume } from "./kill-and-resume.ts";
+import { SMALL_SPECIFICATION, smallPlan, workplace } from "./small-campaign.ts";
+
+/** Every file of rows, as lines. */
+function shardLines(directory: string): string[] {
+  const folder = join(directory, "shards");
+  return readdirSync(folder).flatMap((name) => readFileSync(join(folder, name), "utf8").split("\n").slice(0, -1));
+}
+
+describe("a campaign", () => {
+  const place = workplace();
+  const whole = place.path("whole");
+  let results = "";
+  let golden: GoldenRun;
+  let space: FaultSpace;
+
+  beforeAll(async () => {
+    const status = await startCampaign(place.file, whole, { workers: 2 });
+    expect(status).toMatchObject({ asked: 40, done: 40, complete: true });
+    results = readFileSync(join(whole, "results.jsonl"), "utf8");
+    golden = recordGolden(smallPlan(), { snapshots: 96 });
+    space = loadCampaign(whole).space;
+  });
+  afterAll(place.remove);
+
+  it("gives one row an index, in order, none of them a tool error, of several classes", () => {
+    const rows = results
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Row);
+    expect(rows.map(({ index }) => index)).toEqual(Array.from({ length: 40 }, (_, i) => i));
+    expect(rows.filter(({ outcome }) => outcome.class === "TOOL_ERROR")).toEqual([]);
+    expect(new Set(rows.map(({ outcome }) => outcome.class)).size).toBeGreaterThan(2);
+  });
+
+  it("makes each row again from seed and index alone", () => {
+    const runner = new ExperimentRunner(golden);
+    const rows = results.split("\n");
+    for (const index of [31, 7, 20])
+      expect(JSON.stringify(runner.run(index, pointAt(space, samplePosition(5, index, spaceSize(space)))))).toBe(
+        rows[index],
+      );
+  });
+
+  it("finds the same space again", () => {
+    const { value } = parseSpecification(SMALL_SPECIFICATION, "s");
+    const places = placesOf(parseSpecification(SMALL_SPECIFICATION, "s"), golden.plan);
+    expect(locateInTime(golden, places, value.window.from, value.window.to)).toEqual({
+      regions: space.regions,
+      absent: space.absent,
+    });
+  });
+
+  it("applies the fault at the first and the last clock of every region", () => {
+    const runner = new ExperimentRunner(golden);
+    let before = 0n;
+    for (const region of space.regions) {
+      const cycles = BigInt(region.lastCycle - region.firstCycle + 1);
+      for (const position of [before, before + cycles - 1n]) {
+        const { injection } = runner.run(0, pointAt(space, position));
+        expect("cycle" in injection, `${region.component} ${region.name}: ${JSON.stringify(injection)}`).toBe(true);
+      }
+      before +=
+        cycles * BigInt(region.register === undefined ? region.bytes! * 8 : region.register === "eflags" ? 17 : 32);
+    }
+    expect(before).toBe(spaceSize(space));
+  });
+
+  it("gives the same results killed at random moments and resumed", async () => {
+    const killed = place.path("killed");
+    const outcome = await killAndResume(place.file, killed, 3, 1500, new Random(4));
+    expect(outcome.killed).toBeGreaterThan(0);
+    expect(outcome.results).toBe(results);
+  });
+
+  it("goes on after an abort, loses a torn last line only, and repeats no experiment", async () => {
+    const directory = place.path("aborted");
+    const abort = new AbortController();
+    const first = await startCampaign(place.file, directory, {
+      workers: 2,
+      signal: abort.signal,
+      onRow: (done) => {
+        if (done === 10) abort.abort();
+      },
+    });
+    expect(first.complete).toBe(false);
+    expect(first.done).toBeGreaterThanOrEqual(10);
+    // In flight at the abort: one experiment a worker, and what was on its way.
+    expect(first.done).toBeLessThan(40);
+    expect(existsSync(join(directory, "results.jsonl"))).toBe(false);
+    const [shard] = readdirSync(join(directory, "shards")).map((name) => join(directory, "shards", name));
+    truncateSync(shard!, readFileSync(shard!).length - 5);
+    expect(campaignStatus(directory).done).toBe(first.done - 1);
+    const second = await resumeCampaign(directory, { workers: 1 });
+    expect(second.complete).toBe(true);
+    expect(readFileSync(join(directory, "results.jsonl"), "utf8")).toBe(results);
+    expect(shardLines(directory).filter((line) => decodeLine(line) !== undefined)).toHaveLength(40);
+    // Nothing is left to do: no new shard.
+    const shards = readdirSync(join(directory, "shards")).length;
+    await resumeCampaign(directory);
+    expect(readdirSync(join(directory, "shards"))).toHaveLength(shards);
+  });
+
+  it("refuses a changed specification and a changed image, and says which", async () => {
+    const other = workplace();
+    const directory = other.path("out");
+    const abort = new AbortController();
+    abort.abort();
+    await startCampaign(other.file, directory, { signal: abort.signal });
+    const refused = async () => {
+      const { status, stderr } = quorum86(["campaign", "resume", directory]);
+      expect(status).toBe(2);
+      return stderr.toString();
+    };
+    const scenario = readFileSync(other.path("small.yaml"), "utf8");
+    writeFileSync(other.path("small.yaml"), scenario.replace("5 ms", "6 ms"));
+    expect(await refused()).toMatch(
+      /other inputs; changed: image small\.yaml \([0-9a-f]{12} -> [0-9a-f]{12}\); put them back/,
+    );
+    writeFileSync(other.path("small.yaml"), scenario);
+    writeFileSync(other.file, SMALL_SPECIFICATION.replace("seed: 5", "seed: 6"));
+    expect(await refused()).toMatch(/changed: specification campaign\.yaml/);
+    const again = quorum86(["campaign", "run", other.file, "--out", directory]);
+    expect(again.status).toBe(2);
+    expect(again.stderr.toString()).toMatch(/changed: specification campaign\.yaml/);
+    rmSync(other.file);
+    expect(await refused()).toMatch(/its specification .* is gone/);
+    other.remove();
+  });
+
+  it("refuses a damaged shard, two outcomes of one experiment, and a golden run that is not the same", async () => {
+    const shard = join(whole, "shards", "0001-001.rows");
+    const before = readFileSync(shard, "utf8");
+    const lines = before.split("\n");
+    const refused = () => quorum86(["campaign", "status", whole]).stderr.toString();
+    writeFileSync(shard, before.replace('"class":"', '"class":"X'));
+    expect(refused()).toMatch(/0001-001\.rows:\d+: the row is damaged; remove the file/);
+    const row = decodeLine(lines[0]!)!;
+    writeFileSync(shard, before + encodeLine({ ...row, simulated: row.simulated + 1 }));
+    expect(refused()).toMatch(/experiment \d+ has another outcome than in an earlier shard/);
+    writeFileSync(shard, before);
+    const file = join(whole, "golden.json");
+    const stored = readFileSync(file, "utf8");
+    writeFileSync(file, stored.replace(/"eventHash": "./, '"eventHash": "x'));
+    writeFileSync(shard, lines.slice(1).join("\n"));
+    await expect(resumeCampaign(whole)).rejects.toThrow(/golden\.json: eventHash: the golden run has changed/);
+    writeFileSync(file, stored);
+    writeFileSync(shard, before);
+  });
+
+  it("ends early with the outcome of the whole run", () => {
+    const early = new ExperimentRunner(golden);
+    const toTheEnd = new ExperimentRunner(golden, { earlyStop: false });
+    const strip = ({ stop: _, simulated: __, ...row }: Row) => row;
+    let stopped = 0;
+    for (let index = 0; index < 60; index++) {
+      const point = pointAt(space, samplePosition(77, index, spaceSize(space)));
+      const row = early.run(index, point);
+      if (row.stop === "converged") stopped++;
+      expect(strip(row)).toEqual(strip(toTheEnd.run(index, point)));
+    }
+    expect(stopped).toBeGreaterThan(3);
+  });
+});

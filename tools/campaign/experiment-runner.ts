@@ -1,0 +1,143 @@
+/** Runs the experiments of a campaign one after the other on one machine. */
+import { defaultCycleLimit, judge } from "../faults/experiment.ts";
+import { formatFault } from "../faults/fault.ts";
+import { type GoldenRun, snapshotBefore } from "../faults/golden-run.ts";
+import { type OutcomeAxes, withClass } from "../faults/outcome.ts";
+import { runWithoutPause } from "../run/run-loop.ts";
+import type { InjectionReport, RunResult } from "../run/run-result.ts";
+import { ScenarioRun } from "../run/scenario-run.ts";
+import { sameState } from "./convergence.ts";
+import type { SpacePoint } from "./fault-space.ts";
+import type { Row } from "./row.ts";
+
+export interface RunnerOptions {
+  /** Default true. */
+  readonly earlyStop?: boolean;
+  /** Clock at which an experiment is given up as hung. */
+  readonly cycleLimit?: number;
+}
+
+/** What was not run: nothing is known of it. */
+const NO_EXPERIMENT: OutcomeAxes = {
+  activation: "not-applied",
+  replicaEffect: "none",
+  vote: "unknown",
+  containment: "unobserved",
+  recovery: "not-needed",
+  ending: "interrupted",
+  service: "unfinished",
+  breach: false,
+  residue: false,
+};
+
+export class ExperimentRunner {
+  readonly golden: GoldenRun;
+  readonly cycleLimit: number;
+  readonly #earlyStop: boolean;
+  #run: ScenarioRun;
+
+  constructor(golden: GoldenRun, options: RunnerOptions = {}) {
+    this.golden = golden;
+    this.cycleLimit = options.cycleLimit ?? defaultCycleLimit(golden);
+    this.#earlyStop = options.earlyStop ?? true;
+    this.#run = this.#newRun();
+  }
+
+  /** Never throws for what a fault does: a failure of the tool itself is a row of class TOOL_ERROR. */
+  run(index: number, point: SpacePoint): Row {
+    try {
+      return this.#experiment(index, point);
+    } catch (error) {
+      // Whatever broke may have left the machine in pieces.
+      this.#run = this.#newRun();
+      const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      return {
+        ...describePoint(index, point),
+        outcome: withClass(NO_EXPERIMENT),
+        injection: { reason: "the tool failed" },
+        cycles: 0,
+        instructions: 0,
+        stop: "error",
+        simulated: 0,
+        error: text.slice(0, 500),
+      };
+    }
+  }
+
+  #newRun(): ScenarioRun {
+    const { plan, timing } = this.golden;
+    return new ScenarioRun(plan, timing === undefined ? {} : { timing });
+  }
+
+  #experiment(index: number, point: SpacePoint): Row {
+    const run = this.#run;
+    const { fault, region } = point;
+    const { snapshot } = snapshotBefore(this.golden, fault);
+    run.restore(snapshot, [fault]);
+    const began = run.machine.instructions;
+    const converged = this.#earlyStop && this.#runUntilConverged(point.cycle);
+    if (!converged) runWithoutPause(run, this.cycleLimit);
+    const simulated = run.machine.instructions - began;
+    if (converged) {
+      // The rest is the golden run's: what it ended with is what this one would have ended with.
+      const { injections } = run.snapshot();
+      run.restore({ ...this.golden.end, injections, pending: [] });
+    }
+    const { outcome, result } = judge(this.golden, run, region.component);
+    const injection = result.injections[0]!;
+    const detection = detectionLatency(result, injection);
+    return {
+      ...describePoint(index, point),
+      outcome,
+      injection: describeInjection(injection),
+      ...(detection === undefined ? {} : { detection }),
+      cycles: result.cycles,
+      instructions: result.instructions,
+      stop: converged ? "converged" : "end",
+      simulated,
+    };
+  }
+
+  /**
+   * Looks at the golden snapshots after the trigger: the first few, then twice as far each time. False means only that
+   * the run has to go on.
+   */
+  #runUntilConverged(trigger: number): boolean {
+    const run = this.#run;
+    const { snapshots } = this.golden;
+    const { machine } = run;
+    let next = snapshots.findIndex(({ cycle }) => cycle > trigger);
+    for (let step = 1; next >= 0 && next < snapshots.length; next += step, step = looks(step)) {
+      const { snapshot, cycle } = snapshots[next]!;
+      if (run.advance(cycle) !== undefined) return false;
+      if (machine.cycles !== cycle || machine.instructions !== snapshot.machine.instructions) continue;
+      if (sameState(run.snapshot().machine, snapshot.machine)) return true;
+    }
+    return false;
+  }
+}
+
+/** Distance to the next look, in snapshots. */
+function looks(step: number): number {
+  return Math.min(16, step * 2);
+}
+
+function describePoint(index: number, { fault, region, address, bit, cycle }: SpacePoint) {
+  const { component, name } = region;
+  const where = address === undefined ? {} : { address };
+  return { index, fault: formatFault(fault), component, place: name, ...where, bit, cycle };
+}
+
+function describeInjection({ applied, reason, cycle, location, before, after }: InjectionReport): Row["injection"] {
+  if (!applied) return { reason: reason ?? "unknown" };
+  return { cycle: cycle!, location: location!, before: before!, after: after! };
+}
+
+function detectionLatency({ votes }: RunResult, injection: InjectionReport): number | undefined {
+  if (!injection.applied) return undefined;
+  const named = (votes?.votes ?? []).find(
+    ({ cycle, dissenting, late, trapped }) =>
+      cycle >= injection.cycle! && dissenting.length + late.length + trapped.length > 0,
+  );
+  return named === undefined ? undefined : named.cycle - injection.cycle!;
+}

@@ -1,0 +1,211 @@
+/**
+ * What a campaign says about its fault space: how many of its points end in each class, with intervals. Absolute counts,
+ * not shares: only they may be compared between variants of a program (Schirmeier et al., DSN 2015).
+ */
+import { CLASSES, type OutcomeClass } from "../faults/outcome.ts";
+import type { CampaignRecord } from "./campaign.ts";
+import { bitsOf, type Region, spaceSize } from "./fault-space.ts";
+import type { Row } from "./row.ts";
+import { type IntervalKind, proportionInterval } from "./statistics.ts";
+
+/** Classes in which the system gave a wrong service or none. */
+export const FAILURES: readonly OutcomeClass[] = [
+  "DUE_DETECTED",
+  "DUE_TIMEOUT",
+  "SDC",
+  "SYSTEM_CRASH",
+  "ISOLATION_BREACH",
+];
+
+/** How often something happened in the sample, and in how many points of the space it therefore would. */
+export interface Estimate {
+  readonly count: number;
+  readonly share: number;
+  readonly shareLow: number;
+  readonly shareHigh: number;
+  /** Points of the space: bits × cycles. */
+  readonly points: number;
+  readonly pointsLow: number;
+  readonly pointsHigh: number;
+}
+
+/** A part of the space with its own part of the sample. */
+export interface Group {
+  readonly name: string;
+  readonly bits: number;
+  /** Bits × cycles, exact, in decimal. */
+  readonly space: string;
+  readonly sampled: number;
+  readonly classes: Readonly<Record<OutcomeClass, Estimate>>;
+  /** All of `FAILURES` together. */
+  readonly failures: Estimate;
+}
+
+/** Clocks. */
+export interface Distribution {
+  readonly count: number;
+  readonly least: number;
+  readonly median: number;
+  readonly ninth: number;
+  readonly most: number;
+  /** Edges double from one bin to the next: bin i holds from 2^i to 2^(i+1) - 1. */
+  readonly bins: readonly { readonly from: number; readonly count: number }[];
+}
+
+/** A 32-bit word of a component's memory, with the experiments that struck it. */
+export interface WordCount {
+  readonly component: string;
+  readonly place: string;
+  readonly address: number;
+  readonly sampled: number;
+  /** Outvoted. */
+  readonly corrected: number;
+  readonly failures: number;
+  readonly latent: number;
+}
+
+export interface CampaignReport {
+  readonly name: string;
+  readonly scenario: string;
+  readonly seed: number;
+  readonly asked: number;
+  readonly reached: number;
+  readonly interval: IntervalKind;
+  readonly confidence: number;
+  readonly goldenCycles: number;
+  readonly total: Group;
+  readonly components: readonly Group[];
+  readonly places: readonly Group[];
+  readonly toolErrors: { readonly count: number; readonly reasons: Readonly<Record<string, number>> };
+  /** From the injection to the first vote that named a replica. */
+  readonly detection: Distribution | undefined;
+  readonly words: readonly WordCount[];
+  readonly absent: readonly { readonly component: string; readonly name: string; readonly bits: number }[];
+  readonly earlyStop: {
+    readonly stopped: number;
+    /** Instructions simulated, and those that whole runs of the same experiments retire. */
+    readonly simulated: number;
+    readonly whole: number;
+  };
+  /** Of results.jsonl; absent while rows are missing. */
+  readonly resultsSha256: string | undefined;
+}
+
+export function reportCampaign(record: CampaignRecord): CampaignReport {
+  const { specification, golden, space, rows, resultsSha256 } = record;
+  const { interval, confidence } = specification;
+  const group = (name: string, regions: readonly Region[], members: readonly Row[]): Group => {
+    const size = spaceSize({ regions, absent: [] });
+    const estimate = (count: number) => estimateOf(count, members.length, size, interval, confidence);
+    const classes = CLASSES.map((each) => [each, estimate(countOf(members, [each]))] as const);
+    return {
+      name,
+      bits: regions.reduce((sum, region) => sum + bitsOf(region), 0),
+      space: String(size),
+      sampled: members.length,
+      classes: Object.fromEntries(classes) as Record<OutcomeClass, Estimate>,
+      failures: estimate(countOf(members, FAILURES)),
+    };
+  };
+  const groupsBy = (regionKey: (region: Region) => string, rowKey: (row: Row) => string): Group[] =>
+    [...new Set(space.regions.map(regionKey))].map((key) =>
+      group(
+        key,
+        space.regions.filter((region) => regionKey(region) === key),
+        rows.filter((row) => rowKey(row) === key),
+      ),
+    );
+  const errors = rows.filter(({ outcome }) => outcome.class === "TOOL_ERROR");
+  const reasons: Record<string, number> = {};
+  for (const row of errors) {
+    const reason = row.error ?? ("reason" in row.injection ? row.injection.reason : "interrupted");
+    const general = reason.replace(/0x[0-9a-f]+/g, "0x…").replace(/\b\d+\b/g, "…");
+    reasons[general] = (reasons[general] ?? 0) + 1;
+  }
+  return {
+    name: specification.name,
+    scenario: golden.scenario,
+    seed: specification.sample.seed,
+    asked: specification.sample.size,
+    reached: rows.length,
+    interval,
+    confidence,
+    goldenCycles: golden.cycles,
+    total: group("all", space.regions, rows),
+    components: groupsBy(
+      ({ component }) => component,
+      ({ component }) => component,
+    ),
+    places: groupsBy(
+      ({ component, name }) => `${component} ${name}`,
+      ({ component, place }) => `${component} ${place}`,
+    ),
+    toolErrors: { count: errors.length, reasons },
+    detection: distribution(rows.flatMap(({ detection }) => detection ?? [])),
+    words: wordCounts(rows),
+    absent: space.absent.map((place) => ({ component: place.component, name: place.name, bits: bitsOf(place) })),
+    earlyStop: {
+      stopped: rows.filter(({ stop }) => stop === "converged").length,
+      simulated: rows.reduce((sum, { simulated }) => sum + simulated, 0),
+      whole: rows.reduce((sum, { instructions }) => sum + instructions, 0),
+    },
+    resultsSha256,
+  };
+}
+
+/** @param size points of the space that the sample was drawn from. */
+export function estimateOf(
+  count: number,
+  sampled: number,
+  size: bigint,
+  kind: IntervalKind,
+  confidence: number,
+): Estimate {
+  const { low, high } = proportionInterval(kind, count, sampled, confidence);
+  const share = sampled === 0 ? 0 : count / sampled;
+  const points = Number(size);
+  return {
+    count,
+    share,
+    shareLow: low,
+    shareHigh: high,
+    points: share * points,
+    pointsLow: low * points,
+    pointsHigh: high * points,
+  };
+}
+
+function countOf(rows: readonly Row[], classes: readonly OutcomeClass[]): number {
+  return rows.filter(({ outcome }) => classes.includes(outcome.class)).length;
+}
+
+export function distribution(values: readonly number[]): Distribution | undefined {
+  if (values.length === 0) return undefined;
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
+  const bins: { from: number; count: number }[] = [];
+  for (let from = 1; from <= Math.max(1, sorted.at(-1)!); from *= 2) {
+    const count = sorted.filter((value) => Math.max(1, value) >= from && value < from * 2).length;
+    if (count > 0 || bins.length > 0) bins.push({ from, count });
+  }
+  return { count: sorted.length, least: sorted[0]!, median: at(0.5), ninth: at(0.9), most: sorted.at(-1)!, bins };
+}
+
+function wordCounts(rows: readonly Row[]): WordCount[] {
+  const words = new Map<string, { -readonly [Key in keyof WordCount]: WordCount[Key] }>();
+  for (const { component, place, address, outcome } of rows) {
+    if (address === undefined) continue;
+    const aligned = address - (address % 4);
+    const key = `${component} ${aligned}`;
+    const known = words.get(key);
+    const word = known ?? { component, place, address: aligned, sampled: 0, corrected: 0, failures: 0, latent: 0 };
+    word.sampled++;
+    if (outcome.class === "CORRECTED") word.corrected++;
+    if (outcome.class === "LATENT") word.latent++;
+    if (FAILURES.includes(outcome.class)) word.failures++;
+    words.set(key, word);
+  }
+  return [...words.values()].sort((a, b) =>
+    a.component === b.component ? a.address - b.address : a.component < b.component ? -1 : 1,
+  );
+}

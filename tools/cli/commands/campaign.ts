@@ -1,0 +1,150 @@
+/** `quorum86 campaign run|resume|status|report`. */
+import type { ArgumentsCamelCase, Argv } from "yargs";
+import {
+  type CampaignOptions,
+  type CampaignStatus,
+  campaignStatus,
+  loadCampaign,
+  resumeCampaign,
+  startCampaign,
+} from "../../campaign/campaign.ts";
+import { reportCampaign } from "../../campaign/report.ts";
+import { reportCsv, reportText } from "../../campaign/report-text.ts";
+import { CLASSES } from "../../faults/outcome.ts";
+import { writeWhole } from "../../files.ts";
+import { InputError } from "../../input-error.ts";
+import { EXIT_CODES, ExitCode } from "../exit-codes.ts";
+import { Interrupt } from "../interrupt.ts";
+import { numberOption, single, type Text } from "../options.ts";
+import { Progress } from "../progress.ts";
+import { coloursFor, count, plural } from "../terminal.ts";
+
+interface CampaignArguments {
+  action: string;
+  place: string | undefined;
+  out: Text;
+  workers: Text;
+  csv: Text;
+  json: boolean;
+  quiet: boolean;
+}
+
+const ACTIONS = ["run", "resume", "status", "report"] as const;
+
+const EXAMPLES = `Examples
+  quorum86 campaign run my.yaml --out my-campaign
+      thousands of experiments, on all cores
+  quorum86 campaign resume my-campaign
+      go on after Ctrl-C, a crash or a power cut
+  quorum86 campaign status my-campaign
+      how far it is (also while it runs)
+  quorum86 campaign report my-campaign --csv table.csv
+      failures extrapolated to the whole fault space, with intervals
+
+A specification (tools/campaign/README.md has every key)
+  name: first
+  image: bundled:aes-tmr
+  targets:
+    - component: replica-2
+      registers: all
+      sections: [.text, .rodata, .bss]
+  sample: {size: 1000, seed: 86}`;
+
+export function options(argv: Argv): Argv<CampaignArguments> {
+  return argv
+    .positional("action", { choices: ACTIONS, describe: "what to do" })
+    .positional("place", { type: "string", describe: "specification (run) or directory of a campaign" })
+    .option("out", { type: "string", requiresArg: true, describe: "directory of the campaign" })
+    .option("workers", { type: "string", requiresArg: true, describe: "worker threads (default: one a core)" })
+    .option("csv", { type: "string", requiresArg: true, describe: "report: write the table as CSV to a file" })
+    .option("json", { type: "boolean", default: false, describe: "print one JSON object on standard output" })
+    .option("quiet", { type: "boolean", default: false, describe: "no progress, no summary" })
+    .epilogue(`${EXAMPLES}\n\n${EXIT_CODES}`) as unknown as Argv<CampaignArguments>;
+}
+
+export async function run(argv: ArgumentsCamelCase<CampaignArguments>): Promise<number> {
+  const out = single(argv.out, "out");
+  if (argv.action === "run") {
+    const file = needed(argv.place, "run", "no specification is given", "name one: campaign run SPEC.yaml --out DIR");
+    const directory = needed(out, "run", "no directory is given", "add --out DIR");
+    return experiments(argv, directory, (options) => startCampaign(file, directory, options));
+  }
+  const directory = needed(argv.place ?? out, argv.action, "no campaign is given", "name its directory");
+  if (argv.action === "resume") return experiments(argv, directory, (options) => resumeCampaign(directory, options));
+  if (argv.action === "status") printStatus(campaignStatus(directory), directory, argv.json);
+  else printReport(directory, single(argv.csv, "csv"), argv.json);
+  return ExitCode.Right;
+}
+
+function needed(value: string | undefined, action: string, problem: string, mend: string): string {
+  if (value !== undefined) return value;
+  throw new InputError({ file: `campaign ${action}`, problem, mend });
+}
+
+async function experiments(
+  argv: CampaignArguments,
+  directory: string,
+  start: (options: CampaignOptions) => Promise<CampaignStatus>,
+): Promise<number> {
+  const workers = numberOption(argv.workers, "workers", 1, 1024);
+  const progress = new Progress("campaign", !argv.quiet && !argv.json);
+  const abort = new AbortController();
+  const interrupt = new Interrupt(() => abort.abort());
+  let began = 0;
+  let first = 0;
+  try {
+    const status = await start({
+      ...(workers === undefined ? {} : { workers }),
+      signal: abort.signal,
+      onStep: (step) => progress.update(undefined, step),
+      onRow: (done, asked) => {
+        if (began === 0) {
+          began = performance.now();
+          first = done;
+        }
+        const seconds = (performance.now() - began) / 1000;
+        const rate = seconds > 0.5 ? (done - first) / seconds : 0;
+        const left = rate > 0 && done < asked ? `, ${timeLeft(asked - done, rate)} left` : "";
+        const speed = rate > 0 ? `, ${rate.toFixed(rate < 10 ? 1 : 0)} a second${left}` : "";
+        progress.update(undefined, `${count(done)} of ${count(asked)} experiments${speed}`);
+      },
+    });
+    progress.end();
+    if (!argv.quiet) printStatus(status, directory, argv.json);
+    return status.done < status.asked ? ExitCode.Interrupted : ExitCode.Right;
+  } finally {
+    progress.end();
+    interrupt.release();
+  }
+}
+
+function timeLeft(experiments: number, rate: number): string {
+  const seconds = Math.ceil(experiments / rate);
+  if (seconds < 100) return `${seconds} s`;
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 100 ? `${minutes} min` : `${Math.ceil(minutes / 60)} h`;
+}
+
+function printStatus(status: CampaignStatus, directory: string, json: boolean): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ directory, ...status })}\n`);
+    return;
+  }
+  const { name, asked, done, complete, classes } = status;
+  const colours = coloursFor(process.stdout);
+  const state = complete ? colours.green("complete") : colours.yellow("not complete");
+  process.stdout.write(`${colours.bold(name)}  ${state}: ${count(done)} of ${plural(asked, "experiment")}\n`);
+  for (const each of CLASSES) {
+    const line = `  ${each.padEnd(17)}${count(classes[each]).padStart(12)}\n`;
+    process.stdout.write(classes[each] === 0 ? colours.dim(line) : line);
+  }
+  const next = complete ? "report" : "resume";
+  process.stdout.write(colours.dim(`quorum86 campaign ${next} ${directory}\n`));
+}
+
+function printReport(directory: string, csv: string | undefined, json: boolean): void {
+  const report = reportCampaign(loadCampaign(directory));
+  if (csv !== undefined) writeWhole(csv, new TextEncoder().encode(reportCsv(report)));
+  if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  else process.stdout.write(`${reportText(report, coloursFor(process.stdout))}\n`);
+}
