@@ -32,9 +32,9 @@ describe("a campaign specification", () => {
       /^s\.yaml:6: targets\[0\]\.symbols\[1\]: .* no symbol "aes_stat" .*; it has for example/,
     ],
     [
-      "[.text]",
-      "[.txt]",
-      /^s\.yaml:7: targets\[0\]\.sections\[0\]: .* no section "\.txt" in memory; use one of \.text/,
+      "symbols: [aes_round_keys, aes_state]",
+      "sections: [.txt]",
+      /:6: targets\[0\]\.sections\[0\]: .* no section "\.txt" in memory; use one of \.text/,
     ],
     ["eip]", "eap]", /^s\.yaml:8: targets\[1\]\.registers/],
     [
