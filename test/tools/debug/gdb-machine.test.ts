@@ -26,6 +26,7 @@ afterEach(async () => {
 function startedReplicas(): Debuggee {
   const debuggee = threeOfOneProgram();
   debuggee.runUntilStarted();
+  debuggee.timeline.beginHere();
   return debuggee;
 }
 
@@ -138,6 +139,12 @@ describe.skipIf(missing)("gdb on the machine", () => {
       "continue",
       "monitor votes",
       "monitor diff replica-1 replica-3",
+      "inferior 7",
+      "tbreak *&aes_encrypt_last_round",
+      "reverse-continue",
+      "finish",
+      mark("last"),
+      "reverse-continue",
       mark("end"),
     ]);
     const threads = between(output, "start", "hit");
@@ -168,6 +175,8 @@ describe.skipIf(missing)("gdb on the machine", () => {
     expect(verdict).toMatch(/powered itself off with code 0/);
     expect(verdict).toMatch(/round \d: majority; otherwise: replica-2/);
     expect(verdict).toContain("its output is right");
+    expect(verdict).toMatch(/"replica-1" hit Temporary breakpoint[\s\S]*\naes_encrypt_block/);
+    expect(between(output, "last", "end")).toContain("No more reverse-execution history");
   });
 
   it(

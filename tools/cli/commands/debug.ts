@@ -184,6 +184,8 @@ async function serve(session: CommandSession, listen: string): Promise<number> {
     session.thread = thread;
     return monitorAnswer(session, line);
   });
+  // gdb 13 does not survive that all its threads vanish.
+  session.debuggee.timeline.beginHere();
   const interrupt = new Interrupt();
   let killed = false;
   const server = await startGdbServer(target, {

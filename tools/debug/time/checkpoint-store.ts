@@ -83,6 +83,10 @@ export class CheckpointStore<S extends PagedSnapshot> {
     this.thin(present);
   }
 
+  clear(): void {
+    this.entries.length = 0;
+  }
+
   /** Forgets every snapshot after a position: the future has changed. */
   forgetAfter(position: Position): void {
     this.entries.length = this.indexAfter(position);

@@ -96,6 +96,12 @@ export class Timeline {
     this.end = this.position;
   }
 
+  /** Makes the present position the beginning of history: nobody can go back before it. */
+  beginHere(): void {
+    this.store.clear();
+    this.checkpoint();
+  }
+
   /** Makes the present position the end of history. */
   forgetFuture(): void {
     this.edits.length = this.applied;
