@@ -136,6 +136,7 @@ export class Machine {
       this.timing.lookAhead = (block) => this.blocks.lookAhead(block);
       this.cpu.timing = this.timing;
       this.cpu.access.attachPort(this.timing.port);
+      this.timing.pipeline.dropMemos = () => this.cpu.access.flushMemos();
     }
     this.memory.attachCodeCache(this.blocks);
     this.portals = new Portals(this.cpu);

@@ -133,8 +133,11 @@ export class BlockCache implements CodeCache {
       records[record + InstructionWord.Number] = count;
       records[record + InstructionWord.Block] = block;
       records[record + InstructionWord.FirstMicro] = translator.at;
-      const check = this.cpu.timing?.needsBankCheck(records, record) ?? BankCheck.None;
-      if (check !== BankCheck.None) translator.emitBankCheck(decoded, record, check);
+      const { timing } = this.cpu;
+      const check = timing?.needsBankCheck(records, record) ?? BankCheck.None;
+      if (timing !== undefined && check !== BankCheck.None) {
+        translator.emitBankCheck(decoded, record, check, timing.partnerAddress);
+      }
       if (translator.translate(decoded, instructionEip, mode, record)) ends = true;
       records[record + InstructionWord.EndMicro] = translator.at;
       position += decoded.length;

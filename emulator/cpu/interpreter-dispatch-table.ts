@@ -504,15 +504,12 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (!untimed) words[TimingWord.LastAddress] = address;
+          const host = (address + words[memo + Memo.Addend]) | 0;
           if (
             words[memo + Memo.ReadTag] === ((address & 0xfffff000) | mode) &&
-            (untimed ||
-              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
-                LineBit.Modified) ===
-                (((address + words[memo + Memo.Addend]) & -32) | 3))
+            (untimed || (words[TimingWord.DataTags + ((host >>> 4) & 0xfe)] | LineBit.Modified) === ((host & -32) | 3))
           )
-            bytes[words[pc + MicroWord.Destination]] = bytes[(address + words[memo + Memo.Addend]) >>> 0];
+            bytes[words[pc + MicroWord.Destination]] = bytes[host >>> 0];
           else end = loadSlowly(cpu, pc, address, end);
           break;
         }
@@ -523,15 +520,12 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (!untimed) words[TimingWord.LastAddress] = address;
+          const host = (address + words[memo + Memo.Addend]) | 0;
           if (
             words[memo + Memo.ReadTag] === ((address & 0xfffff001) | mode) &&
-            (untimed ||
-              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
-                LineBit.Modified) ===
-                (((address + words[memo + Memo.Addend]) & -32) | 3))
+            (untimed || (words[TimingWord.DataTags + ((host >>> 4) & 0xfe)] | LineBit.Modified) === ((host & -32) | 3))
           )
-            halves[words[pc + MicroWord.Destination]] = halves[(address + words[memo + Memo.Addend]) >>> 1];
+            halves[words[pc + MicroWord.Destination]] = halves[host >>> 1];
           else end = loadSlowly(cpu, pc, address, end);
           break;
         }
@@ -542,15 +536,12 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (!untimed) words[TimingWord.LastAddress] = address;
+          const host = (address + words[memo + Memo.Addend]) | 0;
           if (
             words[memo + Memo.ReadTag] === ((address & 0xfffff003) | mode) &&
-            (untimed ||
-              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
-                LineBit.Modified) ===
-                (((address + words[memo + Memo.Addend]) & -32) | 3))
+            (untimed || (words[TimingWord.DataTags + ((host >>> 4) & 0xfe)] | LineBit.Modified) === ((host & -32) | 3))
           )
-            words[words[pc + MicroWord.Destination]] = words[(address + words[memo + Memo.Addend]) >>> 2];
+            words[words[pc + MicroWord.Destination]] = words[host >>> 2];
           else end = loadSlowly(cpu, pc, address, end);
           break;
         }
@@ -561,14 +552,12 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (!untimed) words[TimingWord.LastAddress] = address;
+          const host = (address + words[memo + Memo.Addend]) | 0;
           if (
             words[memo + Memo.WriteTag] === ((address & 0xfffff000) | mode) &&
-            (untimed ||
-              words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] ===
-                (((address + words[memo + Memo.Addend]) & -32) | 3))
+            (untimed || words[TimingWord.DataTags + ((host >>> 4) & 0xfe)] === ((host & -32) | 3))
           )
-            bytes[(address + words[memo + Memo.Addend]) >>> 0] = bytes[words[pc + MicroWord.Source]];
+            bytes[host >>> 0] = bytes[words[pc + MicroWord.Source]];
           else end = storeSlowly(cpu, pc, address, end);
           break;
         }
@@ -579,14 +568,12 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (!untimed) words[TimingWord.LastAddress] = address;
+          const host = (address + words[memo + Memo.Addend]) | 0;
           if (
             words[memo + Memo.WriteTag] === ((address & 0xfffff001) | mode) &&
-            (untimed ||
-              words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] ===
-                (((address + words[memo + Memo.Addend]) & -32) | 3))
+            (untimed || words[TimingWord.DataTags + ((host >>> 4) & 0xfe)] === ((host & -32) | 3))
           )
-            halves[(address + words[memo + Memo.Addend]) >>> 1] = halves[words[pc + MicroWord.Source]];
+            halves[host >>> 1] = halves[words[pc + MicroWord.Source]];
           else end = storeSlowly(cpu, pc, address, end);
           break;
         }
@@ -597,14 +584,12 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (!untimed) words[TimingWord.LastAddress] = address;
+          const host = (address + words[memo + Memo.Addend]) | 0;
           if (
             words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode) &&
-            (untimed ||
-              words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] ===
-                (((address + words[memo + Memo.Addend]) & -32) | 3))
+            (untimed || words[TimingWord.DataTags + ((host >>> 4) & 0xfe)] === ((host & -32) | 3))
           )
-            words[(address + words[memo + Memo.Addend]) >>> 2] = words[words[pc + MicroWord.Source]];
+            words[host >>> 2] = words[words[pc + MicroWord.Source]];
           else end = storeSlowly(cpu, pc, address, end);
           break;
         }
@@ -615,15 +600,13 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (!untimed) words[TimingWord.LastAddress] = address;
+          const host = (address + words[memo + Memo.Addend]) | 0;
           modified = address;
           if (
             words[memo + Memo.WriteTag] === ((address & 0xfffff000) | mode) &&
-            (untimed ||
-              words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] ===
-                (((address + words[memo + Memo.Addend]) & -32) | 3))
+            (untimed || words[TimingWord.DataTags + ((host >>> 4) & 0xfe)] === ((host & -32) | 3))
           ) {
-            modifiedHost = (address + words[memo + Memo.Addend]) | 0;
+            modifiedHost = host;
             bytes[words[pc + MicroWord.Destination]] = bytes[modifiedHost >>> 0];
           } else {
             modifiedHost = 0;
@@ -638,15 +621,13 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (!untimed) words[TimingWord.LastAddress] = address;
+          const host = (address + words[memo + Memo.Addend]) | 0;
           modified = address;
           if (
             words[memo + Memo.WriteTag] === ((address & 0xfffff001) | mode) &&
-            (untimed ||
-              words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] ===
-                (((address + words[memo + Memo.Addend]) & -32) | 3))
+            (untimed || words[TimingWord.DataTags + ((host >>> 4) & 0xfe)] === ((host & -32) | 3))
           ) {
-            modifiedHost = (address + words[memo + Memo.Addend]) | 0;
+            modifiedHost = host;
             halves[words[pc + MicroWord.Destination]] = halves[modifiedHost >>> 1];
           } else {
             modifiedHost = 0;
@@ -661,15 +642,13 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (!untimed) words[TimingWord.LastAddress] = address;
+          const host = (address + words[memo + Memo.Addend]) | 0;
           modified = address;
           if (
             words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode) &&
-            (untimed ||
-              words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] ===
-                (((address + words[memo + Memo.Addend]) & -32) | 3))
+            (untimed || words[TimingWord.DataTags + ((host >>> 4) & 0xfe)] === ((host & -32) | 3))
           ) {
-            modifiedHost = (address + words[memo + Memo.Addend]) | 0;
+            modifiedHost = host;
             words[words[pc + MicroWord.Destination]] = words[modifiedHost >>> 2];
           } else {
             modifiedHost = 0;
@@ -909,15 +888,12 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (!untimed) words[TimingWord.LastAddress] = address;
+          const host = (address + words[memo + Memo.Addend]) | 0;
           if (
             words[memo + Memo.ReadTag] === ((address & 0xfffff000) | mode) &&
-            (untimed ||
-              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
-                LineBit.Modified) ===
-                (((address + words[memo + Memo.Addend]) & -32) | 3))
+            (untimed || (words[TimingWord.DataTags + ((host >>> 4) & 0xfe)] | LineBit.Modified) === ((host & -32) | 3))
           )
-            words[words[pc + MicroWord.Destination]] = bytes[(address + words[memo + Memo.Addend]) >>> 0];
+            words[words[pc + MicroWord.Destination]] = bytes[host >>> 0];
           else end = loadSlowly(cpu, pc, address, end);
           break;
         }
@@ -928,15 +904,12 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (!untimed) words[TimingWord.LastAddress] = address;
+          const host = (address + words[memo + Memo.Addend]) | 0;
           if (
             words[memo + Memo.ReadTag] === ((address & 0xfffff001) | mode) &&
-            (untimed ||
-              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
-                LineBit.Modified) ===
-                (((address + words[memo + Memo.Addend]) & -32) | 3))
+            (untimed || (words[TimingWord.DataTags + ((host >>> 4) & 0xfe)] | LineBit.Modified) === ((host & -32) | 3))
           )
-            words[words[pc + MicroWord.Destination]] = halves[(address + words[memo + Memo.Addend]) >>> 1];
+            words[words[pc + MicroWord.Destination]] = halves[host >>> 1];
           else end = loadSlowly(cpu, pc, address, end);
           break;
         }
@@ -947,15 +920,12 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (!untimed) words[TimingWord.LastAddress] = address;
+          const host = (address + words[memo + Memo.Addend]) | 0;
           if (
             words[memo + Memo.ReadTag] === ((address & 0xfffff000) | mode) &&
-            (untimed ||
-              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
-                LineBit.Modified) ===
-                (((address + words[memo + Memo.Addend]) & -32) | 3))
+            (untimed || (words[TimingWord.DataTags + ((host >>> 4) & 0xfe)] | LineBit.Modified) === ((host & -32) | 3))
           )
-            words[words[pc + MicroWord.Destination]] = (bytes[(address + words[memo + Memo.Addend]) >>> 0] << 24) >> 24;
+            words[words[pc + MicroWord.Destination]] = (bytes[host >>> 0] << 24) >> 24;
           else end = loadSlowly(cpu, pc, address, end);
           break;
         }
@@ -966,16 +936,12 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
               words[pc + MicroWord.Immediate]) |
             0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (!untimed) words[TimingWord.LastAddress] = address;
+          const host = (address + words[memo + Memo.Addend]) | 0;
           if (
             words[memo + Memo.ReadTag] === ((address & 0xfffff001) | mode) &&
-            (untimed ||
-              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
-                LineBit.Modified) ===
-                (((address + words[memo + Memo.Addend]) & -32) | 3))
+            (untimed || (words[TimingWord.DataTags + ((host >>> 4) & 0xfe)] | LineBit.Modified) === ((host & -32) | 3))
           )
-            words[words[pc + MicroWord.Destination]] =
-              (halves[(address + words[memo + Memo.Addend]) >>> 1] << 16) >> 16;
+            words[words[pc + MicroWord.Destination]] = (halves[host >>> 1] << 16) >> 16;
           else end = loadSlowly(cpu, pc, address, end);
           break;
         }
@@ -1124,14 +1090,12 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
         case Micro.Push32: {
           const address = (words[Word.Esp] - 4) | 0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (!untimed) words[TimingWord.LastAddress] = address;
+          const host = (address + words[memo + Memo.Addend]) | 0;
           if (
             words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode) &&
-            (untimed ||
-              words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] ===
-                (((address + words[memo + Memo.Addend]) & -32) | 3))
+            (untimed || words[TimingWord.DataTags + ((host >>> 4) & 0xfe)] === ((host & -32) | 3))
           )
-            words[(address + words[memo + Memo.Addend]) >>> 2] = words[words[pc + MicroWord.Source]];
+            words[host >>> 2] = words[words[pc + MicroWord.Source]];
           else end = pushSlowly(cpu, pc, address, words[words[pc + MicroWord.Source]], end);
           words[Word.Esp] = address;
           break;
@@ -1139,16 +1103,13 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
         case Micro.Pop32: {
           const address = words[Word.Esp];
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (!untimed) words[TimingWord.LastAddress] = address;
+          const host = (address + words[memo + Memo.Addend]) | 0;
           let value = 0;
           if (
             words[memo + Memo.ReadTag] === ((address & 0xfffff003) | mode) &&
-            (untimed ||
-              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
-                LineBit.Modified) ===
-                (((address + words[memo + Memo.Addend]) & -32) | 3))
+            (untimed || (words[TimingWord.DataTags + ((host >>> 4) & 0xfe)] | LineBit.Modified) === ((host & -32) | 3))
           )
-            value = words[(address + words[memo + Memo.Addend]) >>> 2];
+            value = words[host >>> 2];
           else {
             value = readStackSlowly(cpu, pc, address);
             end = boundaryAfterSlowPath(cpu, pc, end);
@@ -1161,16 +1122,13 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
         case Micro.Leave32: {
           const address = words[Word.Ebp];
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (!untimed) words[TimingWord.LastAddress] = address;
+          const host = (address + words[memo + Memo.Addend]) | 0;
           let value = 0;
           if (
             words[memo + Memo.ReadTag] === ((address & 0xfffff003) | mode) &&
-            (untimed ||
-              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
-                LineBit.Modified) ===
-                (((address + words[memo + Memo.Addend]) & -32) | 3))
+            (untimed || (words[TimingWord.DataTags + ((host >>> 4) & 0xfe)] | LineBit.Modified) === ((host & -32) | 3))
           )
-            value = words[(address + words[memo + Memo.Addend]) >>> 2];
+            value = words[host >>> 2];
           else {
             value = readStackSlowly(cpu, pc, address);
             end = boundaryAfterSlowPath(cpu, pc, end);
@@ -1182,14 +1140,12 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
         case Micro.Call: {
           const address = (words[Word.Esp] - 4) | 0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (!untimed) words[TimingWord.LastAddress] = address;
+          const host = (address + words[memo + Memo.Addend]) | 0;
           if (
             words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode) &&
-            (untimed ||
-              words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] ===
-                (((address + words[memo + Memo.Addend]) & -32) | 3))
+            (untimed || words[TimingWord.DataTags + ((host >>> 4) & 0xfe)] === ((host & -32) | 3))
           )
-            words[(address + words[memo + Memo.Addend]) >>> 2] = words[pc + MicroWord.Destination];
+            words[host >>> 2] = words[pc + MicroWord.Destination];
           else end = pushSlowly(cpu, pc, address, words[pc + MicroWord.Destination], end);
           words[Word.Esp] = address;
           slot = 1;
@@ -1199,14 +1155,12 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
           target = words[words[pc + MicroWord.Source]];
           const address = (words[Word.Esp] - 4) | 0;
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (!untimed) words[TimingWord.LastAddress] = address;
+          const host = (address + words[memo + Memo.Addend]) | 0;
           if (
             words[memo + Memo.WriteTag] === ((address & 0xfffff003) | mode) &&
-            (untimed ||
-              words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] ===
-                (((address + words[memo + Memo.Addend]) & -32) | 3))
+            (untimed || words[TimingWord.DataTags + ((host >>> 4) & 0xfe)] === ((host & -32) | 3))
           )
-            words[(address + words[memo + Memo.Addend]) >>> 2] = words[pc + MicroWord.Destination];
+            words[host >>> 2] = words[pc + MicroWord.Destination];
           else end = pushSlowly(cpu, pc, address, words[pc + MicroWord.Destination], end);
           words[Word.Esp] = address;
           slot = Slot.Indirect;
@@ -1215,16 +1169,13 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
         case Micro.Return: {
           const address = words[Word.Esp];
           const memo = Memo.Words + ((address >>> 10) & 0x3c);
-          if (!untimed) words[TimingWord.LastAddress] = address;
+          const host = (address + words[memo + Memo.Addend]) | 0;
           let value = 0;
           if (
             words[memo + Memo.ReadTag] === ((address & 0xfffff003) | mode) &&
-            (untimed ||
-              (words[TimingWord.DataTags + (((address + words[memo + Memo.Addend]) >>> 4) & 0xfe)] |
-                LineBit.Modified) ===
-                (((address + words[memo + Memo.Addend]) & -32) | 3))
+            (untimed || (words[TimingWord.DataTags + ((host >>> 4) & 0xfe)] | LineBit.Modified) === ((host & -32) | 3))
           )
-            value = words[(address + words[memo + Memo.Addend]) >>> 2];
+            value = words[host >>> 2];
           else {
             value = readStackSlowly(cpu, pc, address);
             end = boundaryAfterSlowPath(cpu, pc, end);
@@ -1416,7 +1367,12 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
             words[words[pc + MicroWord.Base]] +
             (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
             words[pc + MicroWord.Immediate];
-          if (((address ^ words[TimingWord.LastAddress]) & Bank.Mask) === 0) end = meetBank(cpu, pc, end);
+          const registers = words[pc + MicroWord.Destination];
+          const before =
+            words[registers & 0xff] +
+            (words[(registers >> 8) & 0xff] << (registers >> 16)) +
+            words[pc + MicroWord.Source];
+          if (((address ^ before) & Bank.Mask) === 0) end = meetBank(cpu, pc, end);
           break;
         }
         case Micro.HandlerEnd:

@@ -183,7 +183,10 @@ export const enum Micro {
   /** Leaves the hot loop: the run loop calls the form's handler. */
   HandlerEnd = 139,
 
-  /** Timing only: the instruction it belongs to is about to access the address at Base, Index, Shift, Immediate (flat) in the V pipe. */
+  /**
+   * Timing only: the instruction it belongs to is about to access the address at Base, Index, Shift, Immediate (flat) in the V pipe. Its
+   * partner accessed the one made from Destination (base, index << 8, shift << 16) and Source (displacement).
+   */
   CheckBank = 140,
 }
 

@@ -83,15 +83,16 @@ export class Translator {
     return ends;
   }
 
-  /** Micro.CheckBank for an instruction that is translated next. */
-  emitBankCheck(decoded: DecodedInstruction, instruction: number, check: BankCheck): void {
+  /** Micro.CheckBank for an instruction that is translated next; `partner`: the two words about its partner's address. */
+  emitBankCheck(decoded: DecodedInstruction, instruction: number, check: BankCheck, partner: readonly number[]): void {
+    const [registers = 0, displacement = 0] = partner;
     this.decoded = decoded;
     this.instruction = instruction;
     if (check === BankCheck.Operand) {
-      this.emitAddressed(Micro.CheckBank, 0, 0);
+      this.emitAddressed(Micro.CheckBank, registers, displacement);
       return;
     }
-    this.emit(Micro.CheckBank, 0, 0, check === BankCheck.Push ? -4 : 0);
+    this.emit(Micro.CheckBank, registers, displacement, check === BankCheck.Push ? -4 : 0);
     this.words[this.at - MicroWord.Words + MicroWord.Base] = Word.Esp;
     this.words[this.at - MicroWord.Words + MicroWord.Index] = Word.Zero;
   }

@@ -21,6 +21,8 @@ export interface TimingModel {
    * meet it in a bank of the data cache; then Micro.CheckBank comes before it.
    */
   needsBankCheck(records: Int32Array, record: number): BankCheck;
+  /** After `needsBankCheck`: Destination and Source of Micro.CheckBank, for the address of the instruction before. */
+  readonly partnerAddress: readonly [registers: number, displacement: number];
   /** Micro.CheckBank found the address of `record` in the bank of the access before it. */
   meetsBank(record: number): void;
   /** A block has been decoded. `open`: it ended only because it was long enough. */

@@ -280,7 +280,6 @@ export class LinearAccess {
       words[set + 1] = words[set];
       words[set] = other;
     }
-    words[TimingWord.LastAddress] = linear;
     return true;
   }
 
@@ -296,7 +295,6 @@ export class LinearAccess {
       words[set + 1] = words[set];
     }
     words[set] = line;
-    words[TimingWord.LastAddress] = linear;
     return true;
   }
 
@@ -331,7 +329,7 @@ export class LinearAccess {
     const first = this.translation.data(linear, false, mode);
     const second = this.translation.data(linear + room, false, mode);
     this.checkAlignment(mode);
-    this.port?.readCrossing(linear, first, second);
+    this.port?.readCrossing(first, second);
     const low = this.loadBytes(first, room);
     const high = this.loadBytes(second, bytes - room);
     if (this.watch.memory) {
@@ -359,7 +357,7 @@ export class LinearAccess {
     const first = this.translation.data(linear, true, mode);
     const second = this.translation.data(linear + room, true, mode);
     this.checkAlignment(mode);
-    this.port?.writeCrossing(linear, first, second);
+    this.port?.writeCrossing(first, second);
     this.storeBytes(first, room, value);
     this.storeBytes(second, bytes - room, value >>> (8 * room));
     if (this.watch.memory) {

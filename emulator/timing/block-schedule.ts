@@ -114,7 +114,9 @@ export class BlockScheduler {
         words[other + InstructionTiming.Before] = state;
       }
       if (rules.isLocked(record) || rules.isSerializing(record)) entryMask |= NEVER_FAST;
-      if (bank === PairBank.ByAddress && !this.addressIsPlain(other)) entryMask |= NEVER_FAST;
+      if (bank === PairBank.ByAddress && !(this.addressIsPlain(record) && this.addressIsPlain(other)))
+        entryMask |= NEVER_FAST;
+      if (bank === PairBank.ByAddress && rules.losesAddress(record)) entryMask |= NEVER_FAST;
       if (groups === 0) entryMask |= addresses;
       if (groups < 2 && prefixes > 0) entryMask |= PipelineState.CreditMask | PipelineState.CarryMask;
       groups++;

@@ -70,15 +70,13 @@ export class DataPort {
       this.readLine(physical);
       if ((physical & LINE_MASK) + bytes > CacheGeometry.LineBytes) this.readLine(nextLine(physical));
     }
-    this.words[TimingWord.LastAddress] = linear;
   }
 
   /** A read that lies in two pages: `first` and `second` are the physical addresses of its parts. */
-  readCrossing(linear: number, first: number, second: number): void {
+  readCrossing(first: number, second: number): void {
     this.crossing();
     this.readLine(first);
     this.readLine(second);
-    this.words[TimingWord.LastAddress] = linear;
   }
 
   write(linear: number, physical: number, bytes: number): void {
@@ -90,14 +88,12 @@ export class DataPort {
     if (crosses(linear, bytes)) this.crossing();
     this.writeLine(physical);
     if ((physical & LINE_MASK) + bytes > CacheGeometry.LineBytes) this.writeLine(nextLine(physical));
-    this.words[TimingWord.LastAddress] = linear;
   }
 
-  writeCrossing(linear: number, first: number, second: number): void {
+  writeCrossing(first: number, second: number): void {
     this.crossing();
     this.writeLine(first);
     this.writeLine(second);
-    this.words[TimingWord.LastAddress] = linear;
   }
 
   /** A page walk has read and perhaps written its entries. `fetch`: for the code TLB, between groups. */
@@ -300,9 +296,9 @@ export class DataPort {
 
   /**
    * From here on the block goes step by step: makes the words that stepping would have left when it began `record`. The cycle
-   * counter still holds the whole block until the interpreter reaches the instruction's end.
+   * counter still holds the whole block until the interpreter reaches the instruction's end. `executed`: it has executed already.
    */
-  leave(record: number): void {
+  leave(record: number, executed = false): void {
     const { words, rules, configuration } = this;
     const bits = words[record + InstructionTiming.Schedule];
     const second = (bits & ScheduleBits.Second) !== 0;
@@ -333,9 +329,19 @@ export class DataPort {
       (second
         ? words[TimingWord.PairClocks] + (conflict ? configuration.bankConflict : 0)
         : words[TimingWord.GroupAlone]) + words[TimingWord.GroupInterlock];
+    if (words[TimingWord.Pairs] !== 0 && words[TimingWord.PairBanks] === PairBank.ByAddress && !second) {
+      words[TimingWord.FirstAddress] = executed ? this.addressAfter(first) : this.pipeline.addressOf(first);
+    }
     words[TimingWord.GroupFlush] = before & PipelineState.Flush;
     words[TimingWord.GroupCrossed] = 0;
     words[TimingWord.GroupLocked] = 0;
+  }
+
+  /** Linear address that `record` accessed, now that it has executed (flat segments). */
+  private addressAfter(record: number): number {
+    const { words } = this;
+    const [registers, displacement] = this.rules.addressAfter(record);
+    return (words[registers & 0xff] + (words[(registers >> 8) & 0xff] << (registers >> 16)) + displacement) | 0;
   }
 
   /** Pipeline state before the group that begins with `first`: the schedule's, and what the group before it waited. */

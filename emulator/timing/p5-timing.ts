@@ -47,6 +47,7 @@ export class P5Timing implements TimingModel {
   private readonly memory: PhysicalMemory;
   private readonly scheduler: BlockScheduler;
   /** Pairing among the records of a block that is being decoded, and the one that may pair with the next. */
+  partnerAddress: [registers: number, displacement: number] = [0, 0];
   private decodingRules: PairingRules | undefined = undefined;
   private partner = -1;
 
@@ -103,6 +104,7 @@ export class P5Timing implements TimingModel {
     }
     this.partner = -1;
     if (rules.banks(first, record) !== PairBank.ByAddress) return BankCheck.None;
+    this.partnerAddress = rules.addressAfter(first);
     if (!rules.usesStack(record)) return BankCheck.Operand;
     return (rules.trait(record) & FormTrait.Pop) !== 0 ? BankCheck.Pop : BankCheck.Push;
   }
@@ -183,7 +185,7 @@ export class P5Timing implements TimingModel {
   /** The instruction `record` has executed and the interpreter stops behind it, inside a block or after one step. */
   boundary(record: number): void {
     const { words } = this;
-    if (words[TimingWord.FastBlock] !== 0 && words[TimingWord.Leaving] === 0) this.port.leave(record);
+    if (words[TimingWord.FastBlock] !== 0 && words[TimingWord.Leaving] === 0) this.port.leave(record, true);
     const inV = words[TimingWord.PairPhase] === 2;
     this.pipeline.end(record);
     this.leaveBlock(record);
@@ -282,14 +284,16 @@ export class P5Timing implements TimingModel {
   canonicalise(): void {
     const { words } = this;
     // A repeated string instruction between two elements: its group goes on, alone.
-    if (words[Word.RepeatInProgress] !== 0) words.fill(0, TimingWord.PairEip, TimingWord.GroupAlone);
-    else if (words[TimingWord.PairPhase] === 0) words.fill(0, TimingWord.Pairs, TimingWord.GroupEnd);
+    if (words[Word.RepeatInProgress] !== 0) {
+      words.fill(0, TimingWord.PairEip, TimingWord.GroupAlone);
+      words[TimingWord.FirstAddress] = 0;
+    } else if (words[TimingWord.PairPhase] === 0) words.fill(0, TimingWord.Pairs, TimingWord.GroupEnd);
     else {
       // The second member of a pair is to come; the state before the group has been used.
       words[TimingWord.Pipeline] = PipelineState.Unfinished;
       words[TimingWord.GroupClocks] = 0;
       // Only a pair whose banks depend on it looks at the first member's address.
-      if (words[TimingWord.PairBanks] !== PairBank.ByAddress) words[TimingWord.LastAddress] = 0;
+      if (words[TimingWord.PairBanks] !== PairBank.ByAddress) words[TimingWord.FirstAddress] = 0;
     }
   }
 

@@ -5,6 +5,7 @@
 import { InstructionWord, OperandBits, TimingBits } from "../cpu/decode-records.ts";
 import type { InstructionForm } from "../cpu/instructions/form.ts";
 import { Pairing } from "../cpu/instructions/form.ts";
+import { Word } from "../cpu/state.ts";
 import type { P5Configuration } from "./configuration.ts";
 import { PairBank } from "./timing-state.ts";
 
@@ -200,6 +201,30 @@ export class PairingRules {
     const bits = this.words[instruction + InstructionWord.Operands];
     if ((bits & OperandBits.Memory) === 0) return false;
     return (bits & OperandBits.Lock) !== 0 || (this.trait(instruction) & FormTrait.Exchange) !== 0;
+  }
+
+  /** Whether its own result changes the registers of its data address, so that the address is gone when it has executed. */
+  losesAddress(instruction: number): boolean {
+    const { words } = this;
+    if (this.usesStack(instruction)) return false;
+    return (
+      (words[instruction + InstructionWord.RegistersWritten] &
+        words[instruction + InstructionWord.AddressRegisters]) !==
+      0
+    );
+  }
+
+  /** Its data address when it has executed, as Micro.CheckBank wants it: registers packed, displacement. */
+  addressAfter(instruction: number): [registers: number, displacement: number] {
+    const { words } = this;
+    const trait = this.trait(instruction);
+    if ((trait & FormTrait.Push) !== 0) return [Word.Esp | (Word.Zero << 8), 0];
+    if ((trait & FormTrait.Pop) !== 0) return [Word.Esp | (Word.Zero << 8), -4];
+    const registers =
+      words[instruction + InstructionWord.Base] |
+      (words[instruction + InstructionWord.Index] << 8) |
+      (words[instruction + InstructionWord.Shift] << 16);
+    return [registers, words[instruction + InstructionWord.Displacement]];
   }
 
   /** Whether its data access is an implicit one of the stack. */

@@ -23,6 +23,8 @@ export class Pipeline {
   /** Clocks waited by cause, ever increasing. Not state. */
   readonly causes: Float64Array;
   readonly events: EventCounters;
+  /** Makes the next access of every page come to the data port: what a locked instruction needs. */
+  dropMemos: () => void = () => {};
   /** Cause of the last wait of a memory access. Not state. */
   lastWait = Cause.DataCache;
   /** Clock at which the last group was ready to execute but for interlock and prefixes. Not state. */
@@ -167,9 +169,15 @@ export class Pipeline {
     words[TimingWord.GroupExtraU] = 0;
     words[TimingWord.GroupCrossed] = 0;
     words[TimingWord.GroupAlone] = rules.aloneClocks(record);
-    words[TimingWord.GroupLocked] = rules.isLocked(record) ? 1 : 0;
-    if (pairs) this.expectSecond(record, next);
-    else {
+    words[TimingWord.GroupLocked] = 0;
+    if (rules.isLocked(record)) {
+      words[TimingWord.GroupLocked] = 1;
+      this.dropMemos();
+    }
+    if (pairs) {
+      this.expectSecond(record, next);
+      if (words[TimingWord.PairBanks] === PairBank.ByAddress) words[TimingWord.FirstAddress] = this.addressOf(record);
+    } else {
       words[TimingWord.Pairs] = 0;
       if (rules.isSerializing(record)) this.waitForBuffers();
       this.charge(words[TimingWord.GroupAlone]);
@@ -278,10 +286,10 @@ export class Pipeline {
     if (banks === PairBank.Same || words[TimingWord.GroupCrossed] !== 0) return true;
     const address = this.addressOf(second);
     if (crosses(address, this.bytesOf(second))) return true;
-    return banks === PairBank.ByAddress && sameBank(address, words[TimingWord.LastAddress]);
+    return banks === PairBank.ByAddress && sameBank(address, words[TimingWord.FirstAddress]);
   }
 
-  /** Linear address of the data that an instruction which can issue in V is going to access. */
+  /** Linear address of the data that an instruction of a pair is going to access. */
   addressOf(record: number): number {
     const { words } = this;
     const traits = this.rules.trait(record);

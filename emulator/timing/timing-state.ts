@@ -53,8 +53,8 @@ export const enum TimingWord {
   GroupCrossed = 4111,
   /** 1 while an instruction with a locked bus cycle executes. */
   GroupLocked = 4112,
-  /** Linear address of the last data access. */
-  LastAddress = 4113,
+  /** Linear address that the first member of a pair accesses, if the second one's bank is to be compared. */
+  FirstAddress = 4113,
   GroupEnd = 4114,
   /** Linear address of the last mispredicted branch, for PipelineState.Flush. */
   FlushBranch = 4115,
