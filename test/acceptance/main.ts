@@ -3,6 +3,8 @@
  * Arguments choose some of them by name; without any, all run.
  */
 
+import { aesFaults } from "./aes-faults.ts";
+import { exactness } from "./exactness.ts";
 import { manyFiles } from "./many-files.ts";
 import { megabyte } from "./megabyte.ts";
 import { aesMonteCarlo } from "./monte-carlo.ts";
@@ -13,6 +15,8 @@ const EXPERIMENTS: Record<string, () => Promise<boolean>> = {
   "many-files": manyFiles,
   "monte-carlo": aesMonteCarlo,
   "random-faults": randomFaults,
+  "aes-faults": aesFaults,
+  exactness,
 };
 
 const chosen = process.argv.slice(2);

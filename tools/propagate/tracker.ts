@@ -243,10 +243,15 @@ export class Tracker {
       golden.drop();
       if (golden.head < before) break;
     }
-    for (let at = faulty.head; at < faulty.tail; at += faulty.words[at]!)
-      this.faultyMemory[faulty.words[at + Record.WordPhysical]! >>> 2] = faulty.words[at + Record.WordValue]!;
+    /** The last record that wrote each word: it made the word what it is. */
+    const written = new Map<number, number>();
     for (let at = faulty.head; at < faulty.tail; at += faulty.words[at]!) {
       const physical = faulty.words[at + Record.WordPhysical]!;
+      this.faultyMemory[physical >>> 2] = faulty.words[at + Record.WordValue]!;
+      written.delete(physical);
+      written.set(physical, at);
+    }
+    for (const [physical, at] of written) {
       missing.delete(physical);
       this.compareMessageWord(track, faulty.words, at, physical);
     }
@@ -333,7 +338,8 @@ export class Tracker {
     return this.set.add(
       {
         place,
-        cycle: previous.eip === 0 ? cycle : previous.cycle,
+        // What the kernel gave back is there when the thread goes on.
+        cycle: previous.eip === 0 || previous.entered ? cycle : previous.cycle,
         progress: track.progress,
         golden: golden >>> 0,
         faulty: faulty >>> 0,

@@ -84,7 +84,10 @@ describe("quorum86 propagate", () => {
       expect(row.golden).not.toBe(row.faulty);
       expect(row.owner).not.toBe("");
       if (row.root === "fault" && row.writer.kind !== "fault") expect(row.sources.length).toBeGreaterThan(0);
-      for (const source of row.sources) expect(source).toBeLessThan(row.id);
+      for (const source of row.sources) {
+        expect(source).toBeLessThan(row.id);
+        expect([row.id, corruptions[source]!.firstCycle <= row.firstCycle]).toEqual([row.id, true]);
+      }
       if (row.writer.kind === "instruction") expect(row.writer.symbol).not.toBe("");
     }
     const foreign = corruptions.filter(({ component, root }) => component !== "replica-2" && root === "fault");
