@@ -11,6 +11,12 @@ export function bundledDebuggee(faults?: readonly string[], timing: "simple" | "
   return new Debuggee(planBoot(image), { faults: faults?.map((line) => parseFault(line)) ?? image.faults, timing });
 }
 
+/** The bundled image as `quorum86 debug` opens it. */
+export function shippedDebuggee(faults = true): Debuggee {
+  const image = loadImage(bundledScenario("aes-tmr"));
+  return new Debuggee(planBoot(image), { faults: faults ? image.faults : [] });
+}
+
 /** The bundled scenario with the byte-oriented program in all replicas, and no fault of its own. */
 export function threeOfOneProgram(faults: readonly string[] = []): Debuggee {
   const file = bundledScenario("aes-tmr");
