@@ -3,7 +3,7 @@
  * runs the cases at privilege level 3. Works on an x86 Linux whose kernel runs 32-bit programs.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { segmentBase } from "./case-builder.ts";
@@ -181,10 +181,13 @@ export function openNativeDriver(source: string): DriverOrReason {
   mkdirSync(folder, { recursive: true });
   const program = join(folder, `harness-${modified}`);
   if (!existsSync(program)) {
-    const compiled = spawnSync(compiler.command, [...COMPILER_FLAGS, TEXT_SEGMENT, source, "-o", program], {
+    // Under another name first: test files run side by side.
+    const unfinished = `${program}-${process.pid}`;
+    const compiled = spawnSync(compiler.command, [...COMPILER_FLAGS, TEXT_SEGMENT, source, "-o", unfinished], {
       encoding: "utf8",
     });
     if (compiled.status !== 0) return { missing: `${compiler.command} -m32 failed: ${compiled.stderr.split("\n")[0]}` };
+    renameSync(unfinished, program);
   }
   const probe = spawnSync(program, { input: Buffer.alloc(0) });
   if (probe.status !== 0) {
