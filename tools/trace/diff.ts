@@ -11,11 +11,14 @@ export interface TraceDifference {
   readonly second: string | undefined;
   /** JSON Lines: keys whose values differ. */
   readonly fields: readonly string[];
+  /** The values in them that differ, as "path: first | second"; no more than a few. */
+  readonly values: readonly string[];
   /** Lines before it, the oldest first. */
   readonly context: readonly string[];
 }
 
 const CONTEXT_LINES = 5;
+const LISTED_VALUES = 12;
 
 /**
  * Undefined when the traces are equal. `ignored` are keys of JSON Lines that may differ, such as "cycle".
@@ -48,7 +51,8 @@ export async function compareTraces(
         if (context.length > CONTEXT_LINES) context.shift();
         continue;
       }
-      return { difference: { line, first: one, second: other, fields, context }, lines: line };
+      const values = differingValues("", parsed(one), parsed(other)).slice(0, LISTED_VALUES);
+      return { difference: { line, first: one, second: other, fields, values, context }, lines: line };
     }
   } finally {
     await first.return(undefined);
@@ -76,6 +80,17 @@ function differingFields(one: string | undefined, other: string | undefined): st
   if (first === undefined || second === undefined) return [];
   const names = new Set([...Object.keys(first), ...Object.keys(second)]);
   return [...names].filter((name) => JSON.stringify(first[name]) !== JSON.stringify(second[name]));
+}
+
+/** Leaves of two JSON values that differ. */
+function differingValues(path: string, one: unknown, other: unknown): string[] {
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) {
+    return one === other || path === "" ? [] : [`${path}: ${JSON.stringify(one)} | ${JSON.stringify(other)}`];
+  }
+  const first = one as Record<string, unknown>;
+  const second = other as Record<string, unknown>;
+  const names = [...new Set([...Object.keys(first), ...Object.keys(second)])];
+  return names.flatMap((name) => differingValues(path === "" ? name : `${path}.${name}`, first[name], second[name]));
 }
 
 function parsed(line: string | undefined): Record<string, unknown> | undefined {

@@ -177,7 +177,11 @@ describe("the difference of two traces", () => {
     const one = write("a", ['{"kind":"switch","cycle":1}', '{"kind":"x","cycle":2,"thread":"a"}']);
     const other = write("b", ['{"kind":"switch","cycle":1}', '{"kind":"x","cycle":3,"thread":"b"}']);
     expect((await compareTraces(one, one)).difference).toBeUndefined();
-    expect((await compareTraces(one, other)).difference).toMatchObject({ line: 2, fields: ["cycle", "thread"] });
+    expect((await compareTraces(one, other)).difference).toMatchObject({
+      line: 2,
+      fields: ["cycle", "thread"],
+      values: ["cycle: 2 | 3", 'thread: "a" | "b"'],
+    });
     expect((await compareTraces(one, other, ["cycle"])).difference).toMatchObject({ line: 2, fields: ["thread"] });
     expect((await compareTraces(one, other, ["cycle", "thread"])).difference).toBeUndefined();
     expect((await compareTraces(one, write("c", ['{"kind":"switch","cycle":1}']))).difference).toMatchObject({

@@ -135,6 +135,7 @@ async function difference(files: readonly string[], ignore: string | undefined):
       ...found.context.map((line) => `  ${line}`),
       `< ${found.first ?? "(the trace ends)"}`,
       `> ${found.second ?? "(the trace ends)"}`,
+      ...found.values.map((value) => `  ${value}`),
       "",
     ].join("\n"),
   );
