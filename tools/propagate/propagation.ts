@@ -17,7 +17,7 @@ import type { Parting } from "./thread-track.ts";
 import { Tracker } from "./tracker.ts";
 
 export interface PropagationOptions {
-  /** Clocks between two comparisons at equal cycle. Default: the run in 400 parts, at least 10,000. */
+  /** Clocks between two comparisons at equal cycle. Default: 10,000 at first, then a twentieth of the time since the injection. */
   readonly interval?: number;
   /** Clock at which the faulty run is given up. */
   readonly cycleLimit?: number;
@@ -175,12 +175,12 @@ class PropagationRun {
 
   private follow(tracker: Tracker, nameNew: () => void): EndOfTracking {
     const { faulty, good, options, cycleLimit } = this;
-    const left = Math.max(0, this.golden.result.cycles - faulty.machine.cycles);
-    const interval = options.interval ?? Math.max(10_000, Math.ceil(left / 400));
     const largest = options.largestHistory ?? 2_000_000;
-    let target = faulty.machine.cycles;
+    const started = faulty.machine.cycles;
+    let target = started;
     while (faulty.outcome === undefined) {
-      target = Math.max(target, faulty.machine.cycles) + interval;
+      const interval = options.interval ?? Math.min(LONGEST_SLICE, Math.max(10_000, (target - started) / 20));
+      target = Math.max(target, faulty.machine.cycles) + Math.floor(interval);
       if (target > cycleLimit + interval) {
         faulty.stop("cycle-limit");
         break;
@@ -200,7 +200,7 @@ class PropagationRun {
       }
     }
     while (good.outcome === undefined && good.machine.cycles < cycleLimit) {
-      good.advance(good.machine.cycles + 10 * interval);
+      good.advance(good.machine.cycles + LONGEST_SLICE);
       tracker.process(good.outcome !== undefined);
     }
     tracker.process(true);
@@ -222,6 +222,9 @@ class PropagationRun {
     return isReconverged(found);
   }
 }
+
+/** What is logged in a slice is kept in memory. */
+const LONGEST_SLICE = 200_000;
 
 /** Clocks between two instruction boundaries are fewer than this (kernel paths are the longest). */
 const LARGEST_BOUNDARY = 5_000;

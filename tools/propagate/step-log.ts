@@ -129,7 +129,9 @@ interface Begun {
   open: boolean;
   readonly registers: Int32Array;
   eflags: number;
-  accesses: number[];
+  /** Triples (`Record.Accesses`), `count` words of them. */
+  accesses: Int32Array;
+  count: number;
 }
 
 /** Watches a machine and fills a queue. */
@@ -223,20 +225,21 @@ export class StepLog {
         open: false,
         registers: new Int32Array(8),
         eflags: 0,
-        accesses: [],
+        accesses: new Int32Array(96),
+        count: 0,
       };
       this.begun.set(thread, begun);
     }
     this.current = begun;
     // A repeated instruction goes on where an interrupt or a slice's end has left it: it is still the same one.
-    if (begun.open && begun.eip === linear && begun.accesses.length > 0) return;
+    if (begun.open && begun.eip === linear && begun.count > 0) return;
     begun.open = true;
     begun.eip = linear;
     begun.cycle = cpu.cycles;
     begun.entered = false;
     begun.registers.set(words.subarray(0, 8));
     begun.eflags = cpu.eflags;
-    begun.accesses.length = 0;
+    begun.count = 0;
   }
 
   private after(): void {
@@ -245,7 +248,7 @@ export class StepLog {
     if (begun === undefined) return;
     begun.open = false;
     this.record(begun, begun.entered ? RecordKind.Entry : RecordKind.Instruction);
-    begun.accesses.length = 0;
+    begun.count = 0;
   }
 
   private record(begun: Begun, kind: RecordKind): void {
@@ -255,8 +258,8 @@ export class StepLog {
     const instruction = micro === 0 ? 0 : words[micro + MicroWord.Instruction]!;
     const known = instruction === 0 ? 0 : -1;
     const { queue } = this;
-    const { accesses } = begun;
-    const length = Record.Accesses + accesses.length;
+    const { accesses, count } = begun;
+    const length = Record.Accesses + count;
     const at = queue.reserve(length);
     const record = queue.words;
     record[at + Record.Length] = length;
@@ -275,7 +278,7 @@ export class StepLog {
     record[at + Record.CodeBytes] = known & words[instruction + InstructionWord.Length]!;
     record.set(begun.registers, at + Record.Registers);
     record[at + Record.Eflags] = begun.eflags;
-    for (let i = 0; i < accesses.length; i++) record[at + Record.Accesses + i] = accesses[i]!;
+    for (let i = 0; i < count; i++) record[at + Record.Accesses + i] = accesses[i]!;
     queue.tail += length;
   }
 
@@ -286,8 +289,8 @@ export class StepLog {
     if (!memory.isRam(physical)) return;
     const word = physical & ~3;
     const mask = ((1 << bytes) - 1) << (physical & 3);
-    begun.accesses.push(kind | ((mask & 15) << 4), word, memory.read32(word));
-    if (mask > 15) begun.accesses.push(kind | ((mask >> 4) << 4), word + 4, memory.read32(word + 4));
+    addAccess(begun, kind | ((mask & 15) << 4), word, memory.read32(word));
+    if (mask > 15) addAccess(begun, kind | ((mask >> 4) << 4), word + 4, memory.read32(word + 4));
   }
 
   private kernelWrite(physical: number, bytes: number): void {
@@ -320,4 +323,17 @@ export class StepLog {
     );
     return this.utcbs.get(physical >>> 9) ?? 0;
   }
+}
+
+function addAccess(begun: Begun, kindAndBytes: number, word: number, value: number): void {
+  if (begun.count + 3 > begun.accesses.length) {
+    const grown = new Int32Array(begun.accesses.length * 2);
+    grown.set(begun.accesses);
+    begun.accesses = grown;
+  }
+  const { accesses } = begun;
+  accesses[begun.count] = kindAndBytes;
+  accesses[begun.count + 1] = word;
+  accesses[begun.count + 2] = value;
+  begun.count += 3;
 }

@@ -133,7 +133,7 @@ function checkProgress(
   for (const corruption of propagation.history) {
     const { place, endProgress } = corruption;
     if (corruption.progress < 0 || corruption.progress > progress || (endProgress ?? Infinity) <= progress) continue;
-    const mine = place < 0 ? (-place - 1) >> 4 === thread : isMine(faulty, place, thread);
+    const mine = place < 0 ? (-place - 1) >> 4 === thread : isShared(good, faulty, place, thread);
     if (mine && !found.includes(place)) found.push(place);
   }
   found.sort((a, b) => a - b);
@@ -183,6 +183,11 @@ function isMine(run: ScenarioRun, place: number, thread: number): boolean {
   return owner.kind === "utcb" && owner.thread !== undefined && owner.thread >>> 14 === thread;
 }
 
+/** The thread's own in both machines: what only one of them has given it yet cannot be compared. */
+function isShared(good: ScenarioRun, faulty: ScenarioRun, place: number, thread: number): boolean {
+  return isMine(good, place, thread) && isMine(faulty, place, thread);
+}
+
 /** Places of a thread's space, UTCB and registers that differ, ascending. */
 function threadDifferences(good: ScenarioRun, faulty: ScenarioRun, thread: number): number[] {
   const places: number[] = [];
@@ -191,7 +196,7 @@ function threadDifferences(good: ScenarioRun, faulty: ScenarioRun, thread: numbe
     if (one[name] !== other[name]) places.push(registerPlace(thread, index));
   });
   for (let page = 0; page < faulty.machine.memory.byteLength; page += 512) {
-    if (!isMine(faulty, page, thread)) continue;
+    if (!isShared(good, faulty, page, thread)) continue;
     for (let address = page; address < page + 512; address += 4)
       if (good.machine.memory.read32(address) !== faulty.machine.memory.read32(address)) places.push(address);
   }
