@@ -63,7 +63,8 @@ export class Profiler {
     this.programs.set(ROOT_THREAD, program("root", parseProgram(plan.root)));
     for (const { threadNumber, name, elf } of plan.components) this.programs.set(threadNumber, program(name, elf));
     this.idle = this.root.child("space", "idle");
-    this.mark = machine.cycles;
+    // The clocks of the boot itself belong to the profile of a run from its beginning.
+    this.mark = machine.instructions === 0 ? 0 : machine.cycles;
     this.causes = Float64Array.from(timing.pipeline.causes);
     const running = machine.cpu.cpl === 3 ? kernel.currentThread() : undefined;
     if (running !== undefined) this.current = this.threadOf(running >>> THREAD_NUMBER_SHIFT);

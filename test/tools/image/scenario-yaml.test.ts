@@ -84,7 +84,7 @@ describe("a scenario", () => {
 
   it("has defaults for all but name, replicas and workload", () => {
     const { scenario } = parseScenario(SMALL, "small.yaml");
-    expect(scenario.machine).toEqual({ memory: 16 << 20, timing: "simple" });
+    expect(scenario.machine).toEqual({ memory: 16 << 20, timing: "p5" });
     expect(scenario.modules.root).toBe("bundled:root.elf");
     expect(scenario.voter).toMatchObject({ deadline: 20_000, priority: 130, timeSlice: 10_000, verbose: false });
     expect([scenario.client.priority, scenario.console.priority, scenario.replicas[0]!.priority]).toEqual([
