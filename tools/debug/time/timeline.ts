@@ -15,7 +15,7 @@ import { type CheckpointLimits, CheckpointStore } from "./checkpoint-store.ts";
 import { comparePositions, type Position } from "./position.ts";
 
 /** Host time that running from one snapshot to the next should take; a step back makes up to three such runs. */
-const TARGET_MILLISECONDS = 10;
+const TARGET_MILLISECONDS = 6;
 const MINIMUM_SPACING_CYCLES = 20_000;
 const MAXIMUM_SPACING_CYCLES = 100_000_000;
 
