@@ -189,8 +189,9 @@ export class Machine {
 
   /** Runs until a limit or another reason to stop. */
   run(limits: RunLimits = {}): StopReason {
-    const limitCycle = limits.cycle ?? Number.POSITIVE_INFINITY;
-    const limitInstructions = limits.instructions ?? Number.POSITIVE_INFINITY;
+    // Clocks and counts are whole numbers: HLT waits up to the limit exactly.
+    const limitCycle = Math.ceil(limits.cycle ?? Number.POSITIVE_INFINITY);
+    const limitInstructions = Math.ceil(limits.instructions ?? Number.POSITIVE_INFINITY);
     const { counters } = this.cpu;
     this.stopRequest = undefined;
     for (;;) {

@@ -101,6 +101,8 @@ describe("HLT", () => {
       machine.ports.write(port, 1, value);
     expect(machine.run({ cycle: 100_000 })).toEqual({ kind: "cycle" });
     expect(machine.cycles).toBe(100_000);
+    expect(machine.run({ cycle: 100_000.5 }), "clocks are whole").toEqual({ kind: "cycle" });
+    expect(machine.cycles).toBe(100_001);
   });
 });
 
