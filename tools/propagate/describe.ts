@@ -3,6 +3,7 @@ import type { Disassembler } from "../symbols/disassembler.ts";
 import type { Activation } from "./activation.ts";
 import type { Corruption } from "./corruption.ts";
 import type { OwnerNames } from "./owner-names.ts";
+import { ENTRY } from "./step-log.ts";
 
 export interface WriterText {
   /** `instruction`, `message`, … (corruption.ts). */
@@ -60,7 +61,7 @@ export class Describer {
       return { kind, by: `the kernel, message from ${from}`, ...nothing };
     }
     if (kind === "kernel") {
-      const path = VECTORS[vector] ?? (vector < 0 ? "return" : `vector ${vector}`);
+      const path = VECTORS[vector] ?? (vector === ENTRY ? "entry" : vector < 0 ? "return" : `vector ${vector}`);
       const called = eip === 0 ? nothing : this.instruction(thread, eip);
       return { kind, by: `the kernel, ${path} of ${this.owners.threadName(thread)}`, ...called };
     }

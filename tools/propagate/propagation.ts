@@ -261,6 +261,9 @@ function flatten({ ram }: Snapshot): Int32Array {
   return new Int32Array(bytes.buffer);
 }
 
+/** A thread's registers in its TCB, while another runs, are registers still. */
+const SAVED_REGISTER = /^tcb \d+ (?:e[abcd]x|e[sb]p|e[sd]i|eip|eflags)$/;
+
 /** The axes that only an observer knows. */
 function observe(
   { set }: Tracker,
@@ -281,7 +284,7 @@ function observe(
   });
   const containment = foreign.some(({ area }) => area !== "UTCB" && area !== "registers")
     ? "other-space"
-    : reached(({ kind }) => kind === "kernel" || kind === "page-table")
+    : reached(({ kind, symbol }) => kind === "page-table" || (kind === "kernel" && !SAVED_REGISTER.test(symbol)))
       ? "kernel-state"
       : foreign.length > 0
         ? "ipc-message"

@@ -57,6 +57,9 @@ export const enum RecordKind {
   Faulted = 3,
 }
 
+/** In place of a vector: the CPU's own entry to the kernel, whatever for. */
+export const ENTRY = -2;
+
 export const enum AccessKind {
   Read = 0,
   Write = 1,
@@ -172,7 +175,11 @@ export class StepLog {
       walkWrite: (physical) => this.kernelWrite(physical, 4),
       memoryWrite: (linear, physical, bytes) => {
         if (linear < USER_AREA_END && this.current !== undefined) this.access(AccessKind.Write, physical, bytes);
-        else this.kernelWrite(physical, bytes);
+        else {
+          // The CPU pushes the frame of its entry before it tells of it.
+          this.enter(ENTRY);
+          this.kernelWrite(physical, bytes);
+        }
       },
       physicalWrite: (physical, bytes) => this.kernelWrite(physical, bytes),
       interrupt: (vector, kind) => {
