@@ -199,17 +199,8 @@ function runSingly(cpu: Cpu, block: number): number {
     if (instruction === last || words[Word.CodeChanged] !== 0 || isOver(counters)) return 0;
     instruction += InstructionWord.Words;
     if (words[Word.Eip] !== words[instruction + InstructionWord.Eip]) return 0;
-    if (cpu.timing !== undefined && !isWatched(cpu) && hasRoom(cpu, instruction) && cpu.timing.resume(instruction))
-      return instruction;
+    if (cpu.timing !== undefined && !isWatched(cpu) && cpu.timing.resume(instruction)) return instruction;
   }
-}
-
-/** Whether the instruction limit allows the rest of the block from `instruction` on. */
-function hasRoom(cpu: Cpu, instruction: number): boolean {
-  const { words, counters } = cpu;
-  const block = words[instruction + InstructionWord.Block];
-  const rest = words[block + BlockWord.Count] - words[instruction + InstructionWord.Number];
-  return counters[Counter.Instructions] + rest <= counters[Counter.LimitInstructions];
 }
 
 function runInstruction(cpu: Cpu, instruction: number): void {

@@ -31,7 +31,7 @@ export interface TimingModel {
   enter(block: number): boolean;
   /**
    * Whether the rest of its block from `record` on may be charged as a whole: Clocks less the ClocksThrough of the instruction
-   * before it. Asked between instructions that run one by one.
+   * before it. Asked between instructions that run one by one; false if the rest does not fit the limits.
    */
   resume(record: number): boolean;
   /** The instruction is about to execute on its own; the model charges its clocks. */

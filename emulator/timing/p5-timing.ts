@@ -144,18 +144,22 @@ export class P5Timing implements TimingModel {
   /** Whether the rest of its block from `record` on may run on its static schedule; if so it has been entered, and its clocks are to be charged. */
   resume(record: number): boolean {
     const { words, counters } = this;
+    if (words[TimingWord.Pipeline] !== words[record + InstructionTiming.Before] || this.single) return false;
     const block = words[record + InstructionWord.Block];
     if (
-      this.single ||
-      words[TimingWord.Pipeline] !== words[record + InstructionTiming.Before] ||
       (words[record + InstructionTiming.Schedule] & ScheduleBits.Second) !== 0 ||
       (words[block + BlockTiming.EntryMask] & NEVER_FAST) !== 0
     ) {
       return false;
     }
     const passed = words[record - InstructionWord.Words + InstructionWord.ClocksThrough];
-    if (counters[Counter.Cycles] + words[block + BlockWord.Clocks] - passed > counters[Counter.LimitCycle])
+    const count = words[block + BlockWord.Count] - words[record + InstructionWord.Number];
+    if (
+      counters[Counter.Cycles] + words[block + BlockWord.Clocks] - passed > counters[Counter.LimitCycle] ||
+      counters[Counter.Instructions] + count > counters[Counter.LimitInstructions]
+    ) {
       return false;
+    }
     const line = this.lineOf(block, record);
     const marks =
       line === 0
