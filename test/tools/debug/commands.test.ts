@@ -206,6 +206,18 @@ describe("changing", () => {
     expect(prompt.debuggee.timeline.position).toEqual(prompt.debuggee.timeline.start);
   });
 
+  it("does not go to a moment that a change has made impossible", async () => {
+    const prompt = await session();
+    await executeLine(prompt, "goto 400000");
+    await executeLine(prompt, "snapshot late");
+    await executeLine(prompt, "goto 300000");
+    await executeLine(prompt, "thread replica-1");
+    await executeLine(prompt, "set ebx = 0x77");
+    const state = digest(prompt);
+    await expect(executeLine(prompt, "goto late")).rejects.toThrow("no longer in history");
+    expect(digest(prompt)).toBe(state);
+  });
+
   it("injects a fault now, which the vote outvotes", async () => {
     const prompt = await session(bundledDebuggee([]));
     await executeLine(prompt, "tbreak replica-1:aes_encrypt_block");

@@ -4,7 +4,7 @@ import { compareThreads } from "../compare-threads.ts";
 import { KERNEL_THREAD } from "../guest-view.ts";
 import { describeInjection, grouped, hex } from "../messages.ts";
 import { CommandError, type CommandSession } from "../session.ts";
-import type { Position } from "../time/position.ts";
+import { comparePositions, type Position } from "../time/position.ts";
 import type { QueryCommand } from "./command.ts";
 import { whereabouts } from "./looking.ts";
 
@@ -66,7 +66,7 @@ function goTo(session: CommandSession, words: string): string {
   if (words === "fault") return arrive(session, goToFault(session));
   const where = destination(session, words);
   const lines: string[] = [];
-  if (typeof where !== "number") timeline.seek(where);
+  if (typeof where !== "number") seekNamed(session, where);
   else if (where <= timeline.horizon.cycle) timeline.seekCycle(where);
   else {
     timeline.seek(timeline.horizon);
@@ -79,6 +79,22 @@ function goTo(session: CommandSession, words: string): string {
     if (report.message !== undefined) lines.push(report.message);
   }
   return arrive(session, lines);
+}
+
+/** A named position may lie in a future that was forgotten since. */
+function seekNamed(session: CommandSession, where: Position): void {
+  const { timeline } = session.debuggee;
+  const here = timeline.position;
+  if (comparePositions(where, timeline.horizon) <= 0) {
+    try {
+      timeline.seek(where);
+      return;
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      timeline.seek(here);
+    }
+  }
+  throw new CommandError("that moment is no longer in history: something was changed before it");
 }
 
 function arrive(session: CommandSession, lines: readonly string[]): string {
