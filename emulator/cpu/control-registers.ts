@@ -163,11 +163,13 @@ export function invlpg(cpu: Cpu, linear: number): void {
 /** INVD and WBINVD. Caches hold no data of their own in this machine, so only the clocks differ. */
 export function invd(cpu: Cpu): void {
   requirePrivilege(cpu);
+  cpu.timing?.cachesFlushed(false);
 }
 
 export function wbinvd(cpu: Cpu): void {
   requirePrivilege(cpu);
   cpu.charge(EventCost.WriteBack);
+  cpu.timing?.cachesFlushed(true);
 }
 
 /** HLT: the CPU waits for an interrupt. EIP must be that of the next instruction at the boundary that follows. */

@@ -273,6 +273,14 @@ export class P5Timing implements TimingModel {
     this.refreshSingle();
   }
 
+  cachesFlushed(writeBack: boolean): void {
+    this.code.flush();
+    this.data.flush(this.counters[Counter.Cycles], writeBack);
+    if (!writeBack) return;
+    // The processor waits until the bus has taken every modified line.
+    this.port.wait(Math.max(0, this.bus.freeAt() - this.counters[Counter.Cycles]), Cause.DataCache);
+  }
+
   /** CESR was written: events are counted, or not any more. The caller drops the translation memos. */
   eventsSelected(): void {
     this.pipeline.events.select();

@@ -188,3 +188,27 @@ describe("events", () => {
     expect(difference).toBeLessThanOrEqual(8);
   });
 });
+
+describe("WBINVD", () => {
+  it("empties both caches, and takes longer for modified lines", () => {
+    /** Clocks of WBINVD after `stores` lines were written, and of a load after it. */
+    const flush = (stores: number): [number, number] => {
+      const rig = new TimingRig();
+      rig.readLines(0x2_0000, 2048);
+      const store = Array.from({ length: 32 }, (_, i) => {
+        const address = 0x2_0000 + (i < stores ? 32 * i : 0);
+        return `a3${Buffer.from(Uint32Array.of(address).buffer).toString("hex")}`;
+      });
+      rig.load(`${store.join("")}0f098b068b06`);
+      rig.restart();
+      rig.run(32);
+      return [rig.run(1), rig.run(1)];
+    };
+    const [few, load] = flush(1);
+    const [many] = flush(32);
+    expect(few).toBeGreaterThanOrEqual(2000);
+    // 31 lines more, 3-1-1-1 bus clocks each.
+    expect(many - few).toBeGreaterThanOrEqual(31 * 6 - 20);
+    expect(load).toBeGreaterThan(5);
+  });
+});
