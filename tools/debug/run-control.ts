@@ -13,7 +13,7 @@ import type { PendingFaults } from "./pending-faults.ts";
 import { isCodePoint, type Point, type PointSet } from "./points.ts";
 import { StepBackSearch } from "./step-back.ts";
 import { comparePositions, type Position } from "./time/position.ts";
-import type { Timeline } from "./time/timeline.ts";
+import { HistoryError, type Timeline } from "./time/timeline.ts";
 import { type Hit, Watcher } from "./watcher.ts";
 
 /** Host time between two looks at the outside world. */
@@ -72,9 +72,14 @@ export class RunControl {
     if (request === undefined) return this.report(this.view.current().id, { kind: "interrupt" });
     const deadline = performance.now() + SLICE_MILLISECONDS;
     let report: StopReport | undefined;
-    do {
-      report = this.search === undefined ? this.forward(request) : this.backward(request, this.search);
-    } while (report === undefined && performance.now() < deadline);
+    try {
+      do {
+        report = this.search === undefined ? this.forward(request) : this.backward(request, this.search);
+      } while (report === undefined && performance.now() < deadline);
+    } catch (error) {
+      if (!(error instanceof HistoryError)) throw error;
+      report = this.report(this.view.current().id, { kind: "interrupt" }, error.message);
+    }
     if (report !== undefined) this.finish();
     return report;
   }
@@ -247,7 +252,7 @@ export class RunControl {
     this.watcher.stop();
     const code = isCodePoint(hit.point);
     // A breakpoint was noticed behind the fetch of its instruction.
-    if (code) this.timeline.seekInstructions(hit.position.instructions);
+    if (code) this.timeline.beforeFetch();
     else this.settle();
     return this.report(this.reporter(hit), causeOf(hit), code ? undefined : describeHit(this.view, hit));
   }

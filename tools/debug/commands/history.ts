@@ -5,6 +5,7 @@ import { KERNEL_THREAD } from "../guest-view.ts";
 import { describeInjection, grouped, hex } from "../messages.ts";
 import { CommandError, type CommandSession } from "../session.ts";
 import { comparePositions, type Position } from "../time/position.ts";
+import { HistoryError } from "../time/timeline.ts";
 import type { QueryCommand } from "./command.ts";
 import { whereabouts } from "./looking.ts";
 
@@ -90,7 +91,7 @@ function seekNamed(session: CommandSession, where: Position): void {
       timeline.seek(where);
       return;
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
+      if (!(error instanceof HistoryError)) throw error;
       timeline.seek(here);
     }
   }

@@ -1,5 +1,6 @@
 /** All commands, and how a line finds its one. */
 import { CommandError, type CommandSession } from "../session.ts";
+import { HistoryError } from "../time/timeline.ts";
 import { BREAKPOINTS } from "./breakpoints.ts";
 import type { Command, QueryCommand } from "./command.ts";
 import { GUESTS } from "./guests.ts";
@@ -71,7 +72,7 @@ export function monitorAnswer(session: CommandSession, line: string): string {
     const stale = ["goto", "inject", "set"].includes(command.names[0] ?? "");
     return stale ? `${answer}\n(gdb: "maintenance flush register-cache" shows it the new state)\n` : `${answer}\n`;
   } catch (error) {
-    if (error instanceof CommandError) return `${error.message}\n`;
+    if (error instanceof CommandError || error instanceof HistoryError) return `${error.message}\n`;
     throw error;
   }
 }
@@ -80,7 +81,12 @@ export function monitorAnswer(session: CommandSession, line: string): string {
 export async function executeLine(session: CommandSession, line: string): Promise<string> {
   const { name, words } = splitLine(line);
   const command = findCommand(name);
-  return command.kind === "query" ? command.run(session, words) : await command.run(session, words);
+  try {
+    return command.kind === "query" ? command.run(session, words) : await command.run(session, words);
+  } catch (error) {
+    if (error instanceof HistoryError) throw new CommandError(error.message);
+    throw error;
+  }
 }
 
 /** What a line may be completed to: commands, then threads and symbols of the chosen thread's program. */

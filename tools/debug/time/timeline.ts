@@ -21,6 +21,11 @@ const MAXIMUM_SPACING_CYCLES = 100_000_000;
 
 export const DEFAULT_CHECKPOINT_LIMITS: CheckpointLimits = { bytes: 256 << 20, count: 400 };
 
+/** A position that history does not have, or no longer. */
+export class HistoryError extends RangeError {
+  override readonly name = "HistoryError";
+}
+
 /** A change from outside, made again whenever history passes it. */
 export interface Edit {
   readonly position: Position;
@@ -133,7 +138,7 @@ export class Timeline {
     return reason;
   }
 
-  /** Goes to a position of this history, earlier or later; RangeError when it was never passed. */
+  /** Goes to a position of this history, earlier or later; HistoryError when it was never passed. */
   seek(target: Position): void {
     this.restoreFor(target);
     this.runThrough(target);
@@ -150,16 +155,27 @@ export class Timeline {
       const { kind } = this.runOnce(limits);
       const goesOn = kind === "cycle" || kind === "instructions" || kind === "stopped";
       if (!goesOn && comparePositions(this.position, target) < 0) {
-        throw new RangeError(`history ends before ${format(target)}`);
+        throw new HistoryError(`history ends before ${format(target)}`);
       }
     }
-    if (comparePositions(this.position, target) !== 0) throw new RangeError(`${format(target)} is not in this history`);
+    if (comparePositions(this.position, target) !== 0)
+      throw new HistoryError(`${format(target)} is not in this history`);
   }
 
   /** Goes to the first boundary with that many retired instructions, behind the edits made there. */
   seekInstructions(instructions: number): void {
     this.restoreFor({ instructions, cycle: Number.POSITIVE_INFINITY, edits: Number.POSITIVE_INFINITY }, instructions);
     if (this.machine.instructions < instructions) this.advance({ instructions });
+  }
+
+  /**
+   * As `seekInstructions` to here: the machine was stopped by an observer behind the fetch of an instruction, which may have
+   * cost clocks. That is no boundary that could be come back to.
+   */
+  beforeFetch(): void {
+    const { instructions } = this.machine;
+    this.seekInstructions(instructions);
+    if (this.end.instructions === instructions) this.end = this.position;
   }
 
   /** Goes to the first boundary at or after a cycle. Returns why when the machine ended before it. */
@@ -188,7 +204,7 @@ export class Timeline {
 
   private restore(position: Position): void {
     const checkpoint = this.store.atOrBefore(position);
-    if (checkpoint === undefined) throw new RangeError(`no snapshot at or before ${format(position)}`);
+    if (checkpoint === undefined) throw new HistoryError(`no snapshot at or before ${format(position)}`);
     this.machine.restore(checkpoint.snapshot);
     this.applied = checkpoint.position.edits;
   }
@@ -215,7 +231,7 @@ export class Timeline {
 
   private makeNextEdit(): void {
     const next = this.edits[this.applied];
-    if (next === undefined) throw new RangeError("no edit is due here");
+    if (next === undefined) throw new HistoryError("no edit is due here");
     this.makeEdit(next);
   }
 
