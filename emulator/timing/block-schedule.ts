@@ -42,6 +42,12 @@ export const enum InstructionTiming {
 export const NEVER_FAST = 1 << 30;
 
 export const enum ScheduleBits {
+  /** Registers from which it makes addresses, implicit ones included. */
+  AddressMask = 0xff,
+  /** A string instruction. */
+  String = 1 << 8,
+  /** Locked or serializing. */
+  Special = 1 << 9,
   /** Prefix clocks that its group waits. */
   PrefixShift = 16,
   PrefixMask = 15 << 16,
@@ -139,6 +145,7 @@ export class BlockScheduler {
         words[record + InstructionTiming.Schedule] |= ScheduleBits.PairsWithNext;
       }
     }
+    this.facts(first, end);
     this.lineMarks(block, first, end);
   }
 
@@ -184,6 +191,18 @@ export class BlockScheduler {
       groupsAfter++;
       secondNextHasPrefix = nextHasPrefix;
       nextHasPrefix = rules.prefixes(record) > 0;
+    }
+  }
+
+  /** What stepping asks of every instruction. */
+  private facts(first: number, end: number): void {
+    const { words, rules } = this;
+    for (let record = first; record < end; record += InstructionWord.Words) {
+      const special = rules.isLocked(record) || rules.isSerializing(record);
+      words[record + InstructionTiming.Schedule] |=
+        rules.addressRegisters(record) |
+        (rules.isString(record) ? ScheduleBits.String : 0) |
+        (special ? ScheduleBits.Special : 0);
     }
   }
 

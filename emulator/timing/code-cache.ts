@@ -59,6 +59,27 @@ export class CodeCache {
     return this.words[set] === (line | LineBit.Valid) || this.words[set + 1] === (line | LineBit.Valid);
   }
 
+  /** Whether all bytes from `first` to `last` are in one line, the most recently used of its set, that is not arriving: fetching them changes nothing. */
+  isCurrent(first: number, last: number): boolean {
+    const key = ((Layout.GuestRam + first) & LINE_MASK) | LineBit.Valid;
+    return (
+      this.words[codeSet(key)] === key &&
+      ((first ^ last) & LINE_MASK) === 0 &&
+      this.words[TimingWord.ArrivingCode] !== key
+    );
+  }
+
+  /** Marks the instruction that begins at `physical`. Result: whether it was marked before. */
+  testAndMark(physical: number): boolean {
+    const way = this.wayOf(physical);
+    if (way < 0) return false;
+    const { words } = this;
+    const bit = 1 << (physical & 31);
+    const marks = words[way + MARKS];
+    words[way + MARKS] = marks | bit;
+    return (marks & bit) !== 0;
+  }
+
   /** Whether all bytes from `first` to `last` (at most 15) are there now, without touching anything. */
   ready(now: number, first: number, last: number): boolean {
     return this.arrived(now, first) && (((first ^ last) & ~7) === 0 || this.arrived(now, last));
@@ -88,11 +109,6 @@ export class CodeCache {
   marked(physical: number): boolean {
     const way = this.wayOf(physical);
     return way >= 0 && ((this.words[way + MARKS] >>> (physical & 31)) & 1) !== 0;
-  }
-
-  mark(physical: number): void {
-    const way = this.wayOf(physical);
-    if (way >= 0) this.words[way + MARKS] |= 1 << (physical & 31);
   }
 
   /** A store to `physical`: drops the line. Result: whether it was there. */

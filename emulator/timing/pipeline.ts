@@ -150,17 +150,18 @@ export class Pipeline {
     const fetched = this.fetch(record);
     this.groupStart = this.counters[Counter.Cycles];
     const state = words[TimingWord.Pipeline];
-    const pairs = next !== 0 && this.pairsNow(record, next);
-    this.code.mark(words[record + InstructionWord.Physical]);
+    const facts = words[record + InstructionTiming.Schedule];
+    const marked = this.code.testAndMark(words[record + InstructionWord.Physical]);
+    const pairs = next !== 0 && this.pairsNow(record, next, marked);
     const hiding = fetched || !configuration.prefixShadowing ? 0 : state;
     const prefixes = rules.prefixes(record);
     const waits = prefixStall(hiding, prefixes);
-    const addresses = rules.addressRegisters(record) | (pairs ? rules.addressRegisters(next) : 0);
+    const addresses = (facts & ScheduleBits.AddressMask) | (pairs ? rules.addressRegisters(next) : 0);
     const interlocked =
       waits === 0 &&
       !fetched &&
       (state & addresses & PipelineState.WrittenMask) !== 0 &&
-      ((state & PipelineState.String) === 0 || !rules.isString(record));
+      ((state & PipelineState.String) === 0 || (facts & ScheduleBits.String) === 0);
     words[TimingWord.GroupFlush] = state & PipelineState.Flush;
     words[TimingWord.GroupInterlock] = interlocked ? configuration.addressGenerationInterlock : 0;
     words[TimingWord.GroupPrefix] = waits;
@@ -170,7 +171,7 @@ export class Pipeline {
     words[TimingWord.GroupCrossed] = 0;
     words[TimingWord.GroupAlone] = rules.aloneClocks(record);
     words[TimingWord.GroupLocked] = 0;
-    if (rules.isLocked(record)) {
+    if ((facts & ScheduleBits.Special) !== 0 && rules.isLocked(record)) {
       words[TimingWord.GroupLocked] = 1;
       this.dropMemos();
     }
@@ -179,7 +180,7 @@ export class Pipeline {
       if (words[TimingWord.PairBanks] === PairBank.ByAddress) words[TimingWord.FirstAddress] = this.addressOf(record);
     } else {
       words[TimingWord.Pairs] = 0;
-      if (rules.isSerializing(record)) this.waitForBuffers();
+      if ((facts & ScheduleBits.Special) !== 0 && rules.isSerializing(record)) this.waitForBuffers();
       this.charge(words[TimingWord.GroupAlone]);
     }
   }
@@ -198,7 +199,7 @@ export class Pipeline {
   private beginSecond(record: number): void {
     const { words } = this;
     this.fetch(record);
-    this.code.mark(words[record + InstructionWord.Physical]);
+    this.code.testAndMark(words[record + InstructionWord.Physical]);
     words[TimingWord.PairPhase] = 2;
     let clocks = words[TimingWord.PairClocks];
     if (this.banksMeet(record)) {
@@ -224,9 +225,11 @@ export class Pipeline {
     const interlock = words[TimingWord.GroupInterlock];
     const prefix = words[TimingWord.GroupPrefix];
     this.counters[Counter.Cycles] += clocks + interlock + prefix;
-    this.causes[Cause.Interlock] += interlock;
-    this.causes[Cause.Prefix] += prefix;
-    if (interlock > 0 && this.events.counting) this.events.count(PerformanceEvent.Interlock, interlock);
+    if (interlock !== 0) {
+      this.causes[Cause.Interlock] += interlock;
+      if (this.events.counting) this.events.count(PerformanceEvent.Interlock, interlock);
+    }
+    if (prefix !== 0) this.causes[Cause.Prefix] += prefix;
     words[TimingWord.GroupClocks] = clocks + interlock;
   }
 
@@ -235,6 +238,7 @@ export class Pipeline {
     const { words } = this;
     const physical = words[record + InstructionWord.Physical];
     const last = this.lastByte(record);
+    if (this.code.isCurrent(physical, last) && !this.events.counting) return false;
     const before = this.counters[Counter.Cycles];
     this.fetchByte(physical);
     if (((physical ^ last) & ~7) !== 0) this.fetchByte(last);
@@ -261,17 +265,14 @@ export class Pipeline {
   }
 
   /** Static rules, and: the second one's bytes are there, and the first one's length is known. */
-  private pairsNow(first: number, second: number): boolean {
+  private pairsNow(first: number, second: number, marked: boolean): boolean {
     const { words, code } = this;
     const allowed =
       second === first + InstructionWord.Words
         ? (words[first + InstructionTiming.Schedule] & ScheduleBits.PairsWithNext) !== 0
         : this.rules.canPair(first, second);
     if (!allowed) return false;
-    const known =
-      !this.configuration.firstExecutionMarks ||
-      words[first + InstructionWord.Length] === 1 ||
-      code.marked(words[first + InstructionWord.Physical]);
+    const known = !this.configuration.firstExecutionMarks || words[first + InstructionWord.Length] === 1 || marked;
     return (
       known &&
       code.ready(this.counters[Counter.Cycles], words[second + InstructionWord.Physical], this.lastByte(second))
