@@ -166,7 +166,20 @@ export class CodeCache {
   }
 
   private arriving(now: number, line: number, physical: number): number {
-    return this.words[TimingWord.ArrivingCode] === line + 1 ? this.wait(now, physical) : 0;
+    if (this.words[TimingWord.ArrivingCode] !== line + 1 || this.settle(now)) return 0;
+    return this.wait(now, physical);
+  }
+
+  /** Forgets the line that was arriving if it is complete; whether it is. */
+  settle(now: number): boolean {
+    const { words, counters, bus } = this;
+    const last = bus.quadwordAt(counters[TimingCounter.ArrivingCodeTime], 3, words[TimingWord.ArrivingCodeStep]);
+    if (now < bus.usable(last)) return false;
+    words[TimingWord.ArrivingCode] = 0;
+    words[TimingWord.ArrivingCodeFirst] = 0;
+    words[TimingWord.ArrivingCodeStep] = 0;
+    counters[TimingCounter.ArrivingCodeTime] = 0;
+    return true;
   }
 
   /** Clocks until the quadword of `physical` in the arriving line can be used. */

@@ -295,6 +295,7 @@ export class P5Timing implements TimingModel {
   /** Before a snapshot: words that mean nothing now become 0. */
   canonicalise(): void {
     const { words } = this;
+    this.code.settle(this.counters[Counter.Cycles]);
     // A repeated string instruction between two elements: its group goes on, alone.
     if (words[Word.RepeatInProgress] !== 0) {
       words.fill(0, TimingWord.PairEip, TimingWord.GroupAlone);
