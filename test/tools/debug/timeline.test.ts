@@ -81,6 +81,20 @@ describe("a machine's history", () => {
     expect(timeline.editList().map(({ description }) => description)).toEqual(["early"]);
   });
 
+  it("makes changes again that were made after the machine had come to its end", () => {
+    const machine = loopingMachine();
+    // mov al, 7; out 0xf4, al: power off.
+    machine.memory.writeBytes(0x1000, Uint8Array.of(0xb0, 0x07, 0xe6, 0xf4));
+    const timeline = new Timeline(machine);
+    expect(timeline.advance()).toMatchObject({ kind: "power-off" });
+    timeline.edit("late", () => timeline.machine.memory.write32(0x50000, 5));
+    const { position } = timeline;
+    timeline.edit("later", () => timeline.machine.memory.write32(0x50000, 6));
+    timeline.seekInstructions(0);
+    timeline.seek(position);
+    expect(timeline.machine.memory.read32(0x50000)).toBe(5);
+  });
+
   it("finds the first boundary at a number of instructions and at a cycle", () => {
     const timeline = new Timeline(loopingMachine());
     timeline.advance({ instructions: 100_000 });

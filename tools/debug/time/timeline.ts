@@ -125,7 +125,8 @@ export class Timeline {
       if (machine.cycles >= (limits.cycle ?? Number.POSITIVE_INFINITY)) return { kind: "cycle" };
       if (machine.instructions >= (limits.instructions ?? Number.POSITIVE_INFINITY)) return { kind: "instructions" };
       const reason = this.runOnce(limits);
-      if (reason.kind !== "cycle" && reason.kind !== "instructions") return reason;
+      // Something may have been changed after the machine had come to its end.
+      if (reason.kind !== "cycle" && reason.kind !== "instructions" && !this.editIsDue()) return reason;
     }
   }
 
@@ -154,7 +155,7 @@ export class Timeline {
       }
       const { kind } = this.runOnce(limits);
       const goesOn = kind === "cycle" || kind === "instructions" || kind === "stopped";
-      if (!goesOn && comparePositions(this.position, target) < 0) {
+      if (!goesOn && !this.editIsDue() && comparePositions(this.position, target) < 0) {
         throw new HistoryError(`history ends before ${format(target)}`);
       }
     }
