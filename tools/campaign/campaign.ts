@@ -7,9 +7,11 @@ import { type GoldenRun, recordGolden } from "../faults/golden-run.ts";
 import { CLASSES, type OutcomeClass } from "../faults/outcome.ts";
 import { InputError } from "../input-error.ts";
 import { planBoot } from "../run/boot-plan.ts";
+import { type ClassSummary, classSummarySchema, summariseClasses } from "./class-summary.ts";
 import { type FaultSpace, nonEmpty, placesOf, spaceSize } from "./fault-space.ts";
-import { runPool } from "./pool.ts";
+import { runPool, type Work } from "./pool.ts";
 import { locateInTime } from "./presence.ts";
+import { divide, type EquivalenceClass, pilotsOf } from "./pruning.ts";
 import type { Row } from "./row.ts";
 import { nextSession, readShards } from "./shards.ts";
 import type { Specification } from "./specification.ts";
@@ -87,23 +89,31 @@ async function work(directory: string, inputs: CampaignInputs, options: Campaign
   try {
     const specification = inputs.specification.value;
     const done = readShards(directory);
-    const asked = specification.sample.size;
-    if (done.size < asked) {
+    let asked = askedOf(directory, specification);
+    if (asked === undefined || done.size < asked) {
       options.onStep?.("golden run");
       const golden = goldenStep(directory, inputs);
       options.onStep?.("fault space");
       const space = spaceStep(directory, inputs, golden);
+      let work: Work;
+      if (specification.sample !== undefined) work = { kind: "sample", seed: specification.sample.seed };
+      else {
+        options.onStep?.("def/use pruning");
+        work = { kind: "complete", pilots: pruningStep(directory, golden, space) };
+      }
       options.onStep?.("experiments");
-      const missing = Array.from({ length: asked }, (_, index) => index).filter((index) => !done.has(index));
+      asked = askedOf(directory, specification)!;
+      const total = asked;
+      const missing = Array.from({ length: total }, (_, index) => index).filter((index) => !done.has(index));
       let count = done.size;
       await runPool({
         directory,
         session: nextSession(directory),
-        job: { golden, space, seed: specification.sample.seed, earlyStop: specification.earlyStop },
+        job: { golden, space, work, earlyStop: specification.earlyStop },
         indices: missing,
         ...(options.workers === undefined ? {} : { workers: options.workers }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
-        onRow: (outcome) => options.onRow?.(++count, asked, outcome),
+        onRow: (outcome) => options.onRow?.(++count, total, outcome),
       });
     }
     resultsStep(directory, asked);
@@ -142,15 +152,35 @@ function goldenStep(directory: string, { image, specification }: CampaignInputs)
   return golden;
 }
 
-function spaceStep(directory: string, { specification, image }: CampaignInputs, golden: GoldenRun): FaultSpace {
+function spaceStep(directory: string, { specification }: CampaignInputs, golden: GoldenRun): FaultSpace {
   const file = join(directory, FileName.space);
   if (existsSync(file)) return readJson(file, spaceSchema);
   const { from, to } = specification.value.window;
   const places = placesOf(specification, golden.plan);
-  const space = nonEmpty(locateInTime(golden, places, from, to), image.file);
+  const space = nonEmpty(locateInTime(golden, places, from, to), specification);
   const stored = { size: String(spaceSize(space)), ...space };
   writeText(directory, FileName.space, `${JSON.stringify(stored, undefined, 1)}\n`);
   return space;
+}
+
+/** The classes that need experiments. */
+function pruningStep(directory: string, golden: GoldenRun, space: FaultSpace): EquivalenceClass[] {
+  const classes = divide(golden, space);
+  const summary = summariseClasses(classes);
+  const file = join(directory, FileName.classes);
+  if (!existsSync(file)) writeText(directory, FileName.classes, `${JSON.stringify(summary, undefined, 1)}\n`);
+  else if (readJson(file, classSummarySchema).sha256 !== summary.sha256) {
+    const problem = "def/use pruning gives other classes than before: this is another build of quorum86";
+    throw new InputError({ file, problem, mend: "start a new campaign in another directory" });
+  }
+  return pilotsOf(classes);
+}
+
+/** Number of experiments; undefined for a complete campaign that has not been pruned yet. */
+function askedOf(directory: string, { sample }: Specification): number | undefined {
+  if (sample !== undefined) return sample.size;
+  const file = join(directory, FileName.classes);
+  return existsSync(file) ? readJson(file, classSummarySchema).pilots : undefined;
 }
 
 /** Writes the rows in canonical order, ascending by index, if all are there. */
@@ -172,11 +202,12 @@ function statusOf(directory: string, specification: Specification): CampaignStat
   const classes = Object.fromEntries(CLASSES.map((name) => [name, 0])) as Record<OutcomeClass, number>;
   for (const { outcome } of rows.values()) classes[outcome.class]++;
   const has = (name: string) => existsSync(join(directory, name));
+  const asked = askedOf(directory, specification);
   return {
     name: specification.name,
-    asked: specification.sample.size,
+    asked: asked ?? 0,
     done: rows.size,
-    complete: rows.size >= specification.sample.size && has(FileName.results),
+    complete: asked !== undefined && rows.size >= asked && has(FileName.results),
     steps: { golden: has(FileName.golden), space: has(FileName.space), results: has(FileName.results) },
     classes,
   };
@@ -187,7 +218,10 @@ export interface CampaignRecord {
   readonly specification: Specification;
   readonly golden: GoldenSummary;
   readonly space: FaultSpace;
+  readonly asked: number;
   readonly rows: readonly Row[];
+  /** Of a complete campaign. */
+  readonly classes?: ClassSummary;
   /** Of results.jsonl; undefined while rows are missing. */
   readonly resultsSha256: string | undefined;
 }
@@ -195,13 +229,17 @@ export interface CampaignRecord {
 /** @throws InputError if there is no campaign, or its first steps are not done. */
 export function loadCampaign(directory: string): CampaignRecord {
   const { specification } = reopenDirectory(directory);
-  for (const name of [FileName.golden, FileName.space]) {
+  const { sample } = specification.value;
+  for (const name of [FileName.golden, FileName.space, ...(sample === undefined ? [FileName.classes] : [])]) {
     if (existsSync(join(directory, name))) continue;
     const mend = "go on with `quorum86 campaign resume`";
     throw new InputError({ file: directory, problem: `it has no ${name} yet`, mend });
   }
   const results = join(directory, FileName.results);
+  const classes = sample === undefined ? readJson(join(directory, FileName.classes), classSummarySchema) : undefined;
   return {
+    asked: askedOf(directory, specification.value)!,
+    ...(classes === undefined ? {} : { classes }),
     specification: specification.value,
     golden: readJson(join(directory, FileName.golden), goldenSchema),
     space: readJson(join(directory, FileName.space), spaceSchema),

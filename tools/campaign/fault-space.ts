@@ -3,7 +3,6 @@
  * numbered from 0 region by region, within a region bit by bit, within a bit clock by clock.
  */
 import { EFLAGS_BITS, type Fault, REGISTERS, type RegisterName } from "../faults/fault.ts";
-import { InputError } from "../input-error.ts";
 import type { BootPlan, Component } from "../run/boot-plan.ts";
 import { SymbolTable } from "../symbols/symbol-table.ts";
 import type { YamlInput } from "../yaml-input.ts";
@@ -146,10 +145,10 @@ export function placesOf({ value, problem }: YamlInput<Specification>, { compone
 }
 
 /** @throws InputError if nothing of the places was ever there. */
-export function nonEmpty(space: FaultSpace, file: string): FaultSpace {
+export function nonEmpty(space: FaultSpace, { problem }: YamlInput<Specification>): FaultSpace {
   if (space.regions.length > 0) return space;
-  const problem = "no bit of the targets is there at any clock of the window";
-  throw new InputError({ file, key: "window", problem, mend: "widen the window, or name other targets" });
+  const text = "no bit of the targets is there at any clock of the window";
+  throw problem(["targets"], text, "widen the window, or name other targets");
 }
 
 function overlap(one: Place, other: Place): boolean {

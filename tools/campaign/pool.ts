@@ -4,12 +4,19 @@ import { Worker } from "node:worker_threads";
 import type { GoldenRun } from "../faults/golden-run.ts";
 import type { OutcomeClass } from "../faults/outcome.ts";
 import type { FaultSpace } from "./fault-space.ts";
+import type { EquivalenceClass } from "./pruning.ts";
+
+/** What experiment k is. */
+export type Work =
+  | { readonly kind: "sample"; readonly seed: number }
+  /** The classes that need experiments: 8 each, one a bit. */
+  | { readonly kind: "complete"; readonly pilots: readonly EquivalenceClass[] };
 
 /** What every worker needs; it is copied to each. */
 export interface Job {
   readonly golden: GoldenRun;
   readonly space: FaultSpace;
-  readonly seed: number;
+  readonly work: Work;
   readonly earlyStop: boolean;
 }
 

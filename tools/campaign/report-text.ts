@@ -14,14 +14,17 @@ const PLAIN: Marks = { bold: (text) => text, dim: (text) => text, red: (text) =>
 const MOST_PLACES = 24;
 
 export function reportText(report: CampaignReport, marks: Marks = PLAIN): string {
-  const { asked, reached, seed, total, confidence, interval, earlyStop, toolErrors, detection } = report;
+  const { asked, reached, seed, total, confidence, interval, earlyStop, toolErrors, detection, classes } = report;
   const lines: string[] = [];
   lines.push(`${marks.bold(report.name)}  ${marks.dim(`image ${report.scenario}`)}`);
   const partial = reached < asked ? marks.red(` (${thousands(asked - reached)} missing)`) : "";
-  lines.push(`  sample     ${thousands(reached)} of ${thousands(asked)} experiments${partial}, seed ${seed}`);
+  const drawn = seed === undefined ? "complete  " : "sample    ";
+  const how = seed === undefined ? `for ${thousands(classes ?? 0)} classes of points` : `seed ${seed}`;
+  lines.push(`  ${drawn} ${thousands(reached)} of ${thousands(asked)} experiments${partial}, ${how}`);
   lines.push(`  space      ${thousands(total.bits)} bits x clocks = ${bigThousands(total.space)} points`);
   const kind = interval === "wilson" ? "Wilson" : "Clopper-Pearson";
-  lines.push(`  intervals  ${kind}, ${round(confidence * 100)} %`);
+  if (seed === undefined) lines.push("  intervals  none: points are counted; as wide as what is missing");
+  else lines.push(`  intervals  ${kind}, ${round(confidence * 100)} %`);
   if (earlyStop.whole > 0) {
     const part = percent(earlyStop.simulated / earlyStop.whole);
     lines.push(`  early stop ${thousands(earlyStop.stopped)} experiments; ${part} of all instructions were simulated`);

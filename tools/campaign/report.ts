@@ -4,6 +4,7 @@
  */
 import { CLASSES, type OutcomeClass } from "../faults/outcome.ts";
 import type { CampaignRecord } from "./campaign.ts";
+import type { ClassSummary } from "./class-summary.ts";
 import { bitsOf, type Region, spaceSize } from "./fault-space.ts";
 import type { Row } from "./row.ts";
 import { type IntervalKind, proportionInterval } from "./statistics.ts";
@@ -67,7 +68,10 @@ export interface WordCount {
 export interface CampaignReport {
   readonly name: string;
   readonly scenario: string;
-  readonly seed: number;
+  /** Undefined: the campaign is complete, not sampled. */
+  readonly seed: number | undefined;
+  /** Classes of bits that one experiment (or none) answers for, in a complete campaign. */
+  readonly classes: number | undefined;
   readonly asked: number;
   readonly reached: number;
   readonly interval: IntervalKind;
@@ -92,19 +96,22 @@ export interface CampaignReport {
 }
 
 export function reportCampaign(record: CampaignRecord): CampaignReport {
-  const { specification, golden, space, rows, resultsSha256 } = record;
+  const { specification, golden, space, rows, resultsSha256, classes: summary } = record;
   const { interval, confidence } = specification;
   const group = (name: string, regions: readonly Region[], members: readonly Row[]): Group => {
     const size = spaceSize({ regions, absent: [] });
-    const estimate = (count: number) => estimateOf(count, members.length, size, interval, confidence);
-    const classes = CLASSES.map((each) => [each, estimate(countOf(members, [each]))] as const);
+    const estimate = (wanted: readonly OutcomeClass[]) =>
+      summary === undefined
+        ? estimateOf(countOf(members, wanted), members.length, size, interval, confidence)
+        : weigh(members, wanted, size, summary, regions);
+    const classes = CLASSES.map((each) => [each, estimate([each])] as const);
     return {
       name,
       bits: regions.reduce((sum, region) => sum + bitsOf(region), 0),
       space: String(size),
       sampled: members.length,
       classes: Object.fromEntries(classes) as Record<OutcomeClass, Estimate>,
-      failures: estimate(countOf(members, FAILURES)),
+      failures: estimate(FAILURES),
     };
   };
   const groupsBy = (regionKey: (region: Region) => string, rowKey: (row: Row) => string): Group[] =>
@@ -125,8 +132,9 @@ export function reportCampaign(record: CampaignRecord): CampaignReport {
   return {
     name: specification.name,
     scenario: golden.scenario,
-    seed: specification.sample.seed,
-    asked: specification.sample.size,
+    seed: specification.sample?.seed,
+    classes: summary?.classes,
+    asked: record.asked,
     reached: rows.length,
     interval,
     confidence,
@@ -172,6 +180,36 @@ export function estimateOf(
     points: share * points,
     pointsLow: low * points,
     pointsHigh: high * points,
+  };
+}
+
+/** Of a complete campaign: points are counted, not estimated; what has not been run yet is the width of the interval. */
+function weigh(
+  rows: readonly Row[],
+  wanted: readonly OutcomeClass[],
+  size: bigint,
+  { places }: ClassSummary,
+  regions: readonly Region[],
+): Estimate {
+  const parts = places.filter(({ component, name }) =>
+    regions.some((region) => region.component === component && region.name === name),
+  );
+  const sum = (use: "read" | "overwritten" | "unread") =>
+    parts.reduce((points, part) => points + BigInt(part[use]), 0n);
+  const weight = (members: readonly Row[]) => members.reduce((points, row) => points + BigInt(row.weight ?? 0), 0n);
+  let points = weight(rows.filter(({ outcome }) => wanted.includes(outcome.class)));
+  if (wanted.includes("MASKED")) points += sum("overwritten");
+  if (wanted.includes("LATENT")) points += sum("unread");
+  const most = points + sum("read") - weight(rows);
+  const share = (value: bigint) => Number(value) / Number(size);
+  return {
+    count: countOf(rows, wanted),
+    share: share(points),
+    shareLow: share(points),
+    shareHigh: share(most),
+    points: Number(points),
+    pointsLow: Number(points),
+    pointsHigh: Number(most),
   };
 }
 

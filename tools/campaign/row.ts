@@ -25,6 +25,8 @@ export const rowSchema = z.strictObject({
     z.strictObject({ cycle: count, location: z.string(), before: count, after: count }),
     z.strictObject({ reason: z.string() }),
   ]),
+  /** Clocks that this experiment stands for, in a complete campaign: its bit's whole class. */
+  weight: count.optional(),
   /** Clocks from the injection to the first vote that named a replica; absent if none did. */
   detection: count.optional(),
   /** Clock and instructions at the end of the run (of the golden run, if the experiment was stopped early). */

@@ -52,10 +52,14 @@ export const specificationSchema = z.strictObject({
       to: cycle.optional().describe("last clock at which a bit may flip"),
     })
     .prefault({}),
-  sample: z.strictObject({
-    size: z.int().min(1).max(100_000_000).describe("number of experiments, 1 to 100000000"),
-    seed: word.default(0).describe("seed of the sample, 0 to 4294967295"),
-  }),
+  sample: z
+    .strictObject({
+      size: z.int().min(1).max(100_000_000).describe("number of experiments, 1 to 100000000"),
+      seed: word.default(0).describe("seed of the sample, 0 to 4294967295"),
+    })
+    .optional()
+    .describe("{size: N, seed: N}: experiments drawn from the space"),
+  complete: z.literal(true).optional().describe("true: every point of the space, after def/use pruning"),
   earlyStop: z
     .boolean()
     .default(true)
@@ -86,5 +90,16 @@ export function parseSpecification(text: string, file: string): YamlInput<Specif
   const input = readYaml(text, file, FORM);
   const { from, to } = input.value.window;
   if (to !== undefined && to < from) throw input.problem(["window", "to"], "it is before window.from", "swap them");
+  const { sample, complete, targets } = input.value;
+  if (sample === undefined && complete === undefined) {
+    throw input.problem(["sample"], "this key is missing", "give sample: {size: 1000}, or complete: true");
+  }
+  if (complete === undefined) return input;
+  if (sample !== undefined) throw input.problem(["complete"], "sample is given too", "remove one of them");
+  const at = targets.findIndex(({ registers }) => registers !== undefined);
+  if (at >= 0) {
+    const problem = "a complete campaign is of memory: uses of registers are not followed";
+    throw input.problem(["targets", at, "registers"], problem, "remove this key, or give sample instead of complete");
+  }
   return input;
 }

@@ -5,6 +5,7 @@
  *     specification.yaml   a copy
  *     golden.json          step 1: the run without faults
  *     space.json           step 2: the fault space
+ *     classes.json         step 2b, complete campaigns: what def/use pruning made of it
  *     shards/*.rows        step 3: rows as they come, one file a worker and session, append-only
  *     results.jsonl        step 4: all rows in canonical order, once every one is there
  *     lock                 the process that works on it
@@ -38,6 +39,7 @@ export const FileName = {
   specification: "specification.yaml",
   golden: "golden.json",
   space: "space.json",
+  classes: "classes.json",
   shards: "shards",
   results: "results.jsonl",
   lock: "lock",

@@ -1,15 +1,13 @@
 /** A worker thread of a campaign: takes batches of numbers, runs those experiments, appends the rows to its own shard. */
 import { parentPort, workerData } from "node:worker_threads";
+import { experiment } from "./experiment.ts";
 import { ExperimentRunner } from "./experiment-runner.ts";
-import { pointAt, spaceSize } from "./fault-space.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "./pool.ts";
-import { samplePosition } from "./sample.ts";
 import { ShardWriter } from "./shards.ts";
 
 const { directory, session, worker, job, stop } = workerData as WorkerSetup;
-const { golden, space, seed, earlyStop } = job;
+const { golden, earlyStop } = job;
 const port = parentPort!;
-const size = spaceSize(space);
 const runner = new ExperimentRunner(golden, { earlyStop });
 const shard = new ShardWriter(directory, session, worker);
 const tell = (message: FromWorker) => port.postMessage(message);
@@ -22,7 +20,7 @@ port.on("message", ({ batch }: ToWorker) => {
   }
   for (const index of batch) {
     if (Atomics.load(stop, 0) !== 0) break;
-    const row = runner.run(index, pointAt(space, samplePosition(seed, index, size)));
+    const row = experiment(runner, job, index);
     shard.append(row);
     tell({ kind: "row", outcome: row.outcome.class });
   }

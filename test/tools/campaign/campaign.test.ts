@@ -33,7 +33,7 @@ describe("a campaign", () => {
     results = readFileSync(join(whole, "results.jsonl"), "utf8");
     golden = recordGolden(smallPlan(), { snapshots: 96 });
     space = loadCampaign(whole).space;
-  });
+  }, 120_000);
   afterAll(place.remove);
 
   it("gives one row an index, in order, none of them a tool error, of several classes", () => {

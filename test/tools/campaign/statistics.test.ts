@@ -131,6 +131,7 @@ const RECORD: CampaignRecord = {
     ...Array.from({ length: 148 }, (_, i) => row(i, i < 15 ? "SDC" : "MASKED")),
     ...Array.from({ length: 20 }, (_, i) => row(200 + i, i < 2 ? "TOOL_ERROR" : "LATENT", "replica-2")),
   ],
+  asked: 300,
   resultsSha256: undefined,
 };
 
