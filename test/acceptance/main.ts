@@ -4,6 +4,7 @@
  */
 
 import { aesFaults } from "./aes-faults.ts";
+import { campaignEarlyStop, campaignKills, campaignPruning } from "./campaigns.ts";
 import { exactness } from "./exactness.ts";
 import { manyFiles } from "./many-files.ts";
 import { megabyte } from "./megabyte.ts";
@@ -11,6 +12,9 @@ import { aesMonteCarlo } from "./monte-carlo.ts";
 import { randomFaults } from "./random-faults.ts";
 
 const EXPERIMENTS: Record<string, () => Promise<boolean>> = {
+  "campaign-early-stop": campaignEarlyStop,
+  "campaign-kills": campaignKills,
+  "campaign-pruning": campaignPruning,
   megabyte,
   "many-files": manyFiles,
   "monte-carlo": aesMonteCarlo,
