@@ -45,11 +45,16 @@ export function sharedOptions(argv: Argv): Argv<SharedArguments> {
 }
 
 export const FAULT_HELP = `Faults
-  TARGET:flip:BIT[,BIT...]@TRIGGER, where TARGET is
+  TARGET:MODEL@TRIGGER, where TARGET is
     replica-2:eax            a register: eax ecx edx ebx esp ebp esi edi eip eflags
     replica-2:aes_state+4    memory by symbol, in that replica's own space
     replica-2:0x0804a010     memory by virtual address
+    replica-2:pte=0x804a000  the page-table entry of a virtual address (pde=: directory)
+    replica-2:mr=3           a message register
     physical:0x123000        memory by physical address
+  MODEL is
+    flip:BIT[,BIT...]        bits of that 32-bit word
+    set:0x1234               another word in its place
   and TRIGGER is
     cycle=N                  at that clock of the machine
     instruction=N            after N user instructions of the target's own

@@ -3,7 +3,8 @@
  *
  *     TARGET:MODEL@TRIGGER
  *     TARGET   replica-2:eax | replica-2:aes_round_keys+16 | replica-2:0x0804a010 | physical:0x123000
- *     MODEL    flip:BIT[,BIT…]
+ *              replica-2:pte=0x0804a000 | replica-2:pde=0x0804a000 | replica-2:mr=3
+ *     MODEL    flip:BIT[,BIT…] | set:WORD
  *     TRIGGER  cycle=N | instruction=N
  *
  * Numbers are decimal or 0x…; nothing in it needs quoting in a shell.
@@ -33,13 +34,15 @@ export function parseFault(line: string, source = "--fault"): Fault {
   if (component === undefined || component.text === "") fail(0, "there is no target", EXAMPLE);
   if (place === undefined || place.text === "") fail(at, "the target has no place", EXAMPLE);
   if (model === undefined) fail(at, "there is no fault model", "add :flip:BIT before the @");
-  if (model!.text !== "flip") fail(model!.column, `"${shorten(model!.text)}" is no fault model`, "use flip");
+  if (model!.text !== "flip" && model!.text !== "set")
+    fail(model!.column, `"${shorten(model!.text)}" is no fault model`, "use flip or set");
+  if (argument === undefined && model!.text === "set") fail(at, "set has no value", "add :WORD, such as :0x1234");
   if (argument === undefined) fail(at, "flip names no bit", "add :BIT, from 0 to 31");
-  if (extra !== undefined) fail(extra.column - 1, "there is more than TARGET:flip:BITS before the @", EXAMPLE);
+  if (extra !== undefined) fail(extra.column - 1, "there is more than TARGET:MODEL:VALUE before the @", EXAMPLE);
 
   const fault: Fault = {
     target: parseTarget(component!, place!, fail),
-    model: parseBits(argument!, fail),
+    model: model!.text === "set" ? { set: parseWord(argument!, fail) } : parseBits(argument!, fail),
     trigger: parseTrigger(line.slice(at + 1), at + 1, fail),
   };
   const problem = eflagsProblem(fault);
@@ -62,6 +65,14 @@ function parseTarget(component: Field, place: Field, fail: Fail): FaultTarget {
   const register = REGISTERS.find((known) => known === place.text.toLowerCase());
   if (register !== undefined) return { component: name, register };
   if (/^[0-9]/.test(place.text)) return { component: name, address: parseWord(place, fail) };
+  const [special, value] = place.text.split(/=(.*)/s);
+  if (value !== undefined && (special === "pte" || special === "pde" || special === "mr")) {
+    const number = parseWord({ text: value, column: place.column + special.length + 1 }, fail);
+    if (special === "pte") return { component: name, pte: number };
+    if (special === "pde") return { component: name, pde: number };
+    if (number > 63) fail(place.column + 3, `there is no message register ${number}`, "use mr=0 to mr=63");
+    return { component: name, mr: number };
+  }
   const plus = place.text.indexOf("+");
   const symbol = plus < 0 ? place.text : place.text.slice(0, plus);
   if (!/^[A-Za-z_.$][\w.$]*$/.test(symbol)) {

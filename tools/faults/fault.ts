@@ -23,17 +23,26 @@ const target = z.union([
   z.strictObject({ component, register: z.enum(REGISTERS) }),
   z.strictObject({ component, symbol: z.string().min(1), offset: word.default(0) }),
   z.strictObject({ component, address: word }),
+  /** The page-table (page-directory) entry that maps a virtual address of the component's space. */
+  z.strictObject({ component, pte: word }),
+  z.strictObject({ component, pde: word }),
+  /** A message register of the component's thread, in its UTCB. */
+  z.strictObject({ component, mr: z.int().min(0).max(63) }),
   z.strictObject({ physical: word }),
 ]);
 
-/** The 32 bits of the register, or of the little-endian word at the address. More models join this union. */
-const model = z.strictObject({
-  flip: z
-    .array(bit)
-    .min(1)
-    .max(32)
-    .refine((bits) => new Set(bits).size === bits.length, "a bit is named twice"),
-});
+/** What happens to the 32 bits of the register, or of the little-endian word at the address. */
+const model = z.union([
+  z.strictObject({
+    flip: z
+      .array(bit)
+      .min(1)
+      .max(32)
+      .refine((bits) => new Set(bits).size === bits.length, "a bit is named twice"),
+  }),
+  /** Another word in its place. */
+  z.strictObject({ set: word }),
+]);
 
 const trigger = z.union([
   /** The first instruction boundary at or after this core clock. */
@@ -44,7 +53,7 @@ const trigger = z.union([
 
 export const faultSchema = z.strictObject({ target, model, trigger }).superRefine((fault, context) => {
   const problem = eflagsProblem(fault);
-  if (problem !== undefined) context.addIssue({ code: "custom", path: ["model", "flip"], message: problem });
+  if (problem !== undefined) context.addIssue({ code: "custom", path: ["model"], message: problem });
 });
 
 export type Fault = z.output<typeof faultSchema>;
@@ -55,20 +64,28 @@ export type FaultTrigger = Fault["trigger"];
 /** EFLAGS bits that do not exist cannot flip. */
 export function eflagsProblem(fault: { target: FaultTarget; model: FaultModel }): string | undefined {
   if (!("register" in fault.target) || fault.target.register !== "eflags") return undefined;
-  const missing = fault.model.flip.find((index) => !EFLAGS_BITS.includes(index));
+  const { model: change } = fault;
+  const bits = "flip" in change ? change.flip : Array.from({ length: 32 }, (_, index) => index);
+  const wanted = "flip" in change ? bits : bits.filter((index) => index !== 1 && ((change.set >>> index) & 1) !== 0);
+  const missing = wanted.find((index) => !EFLAGS_BITS.includes(index));
   return missing === undefined ? undefined : `EFLAGS has no bit ${missing} (it has ${EFLAGS_BITS.join(" ")})`;
 }
 
 /** The one-line form; `parseFault` reads it back. */
 export function formatFault(fault: Fault): string {
   const when = "cycle" in fault.trigger ? `cycle=${fault.trigger.cycle}` : `instruction=${fault.trigger.instruction}`;
-  return `${formatTarget(fault.target)}:flip:${fault.model.flip.join(",")}@${when}`;
+  const { model: change } = fault;
+  const what = "flip" in change ? `flip:${change.flip.join(",")}` : `set:${hex(change.set)}`;
+  return `${formatTarget(fault.target)}:${what}@${when}`;
 }
 
 export function formatTarget(faultTarget: FaultTarget): string {
   if ("physical" in faultTarget) return `physical:${hex(faultTarget.physical)}`;
   if ("register" in faultTarget) return `${faultTarget.component}:${faultTarget.register}`;
   if ("address" in faultTarget) return `${faultTarget.component}:${hex(faultTarget.address)}`;
+  if ("pte" in faultTarget) return `${faultTarget.component}:pte=${hex(faultTarget.pte)}`;
+  if ("pde" in faultTarget) return `${faultTarget.component}:pde=${hex(faultTarget.pde)}`;
+  if ("mr" in faultTarget) return `${faultTarget.component}:mr=${faultTarget.mr}`;
   const offset = faultTarget.offset === 0 ? "" : `+${faultTarget.offset}`;
   return `${faultTarget.component}:${faultTarget.symbol}${offset}`;
 }

@@ -3,6 +3,7 @@
 import type { Machine } from "../../emulator/index.ts";
 import { findSymbol } from "../../emulator/loader/elf.ts";
 import type { Kernel } from "../../kernel/index.ts";
+import { messageRegister } from "../../kernel/utcb.ts";
 import { InputError } from "../input-error.ts";
 import type { Component } from "../run/boot-plan.ts";
 import type { InjectionReport } from "../run/run-result.ts";
@@ -34,7 +35,7 @@ export function aimFault(fault: Fault, components: readonly Component[]): AimedF
       mend: `use one of ${names}`,
     });
   }
-  if ("register" in target) return { fault, component };
+  if (!("symbol" in target) && !("address" in target)) return { fault, component };
   if ("address" in target) return { fault, component, address: target.address };
   const symbol = findSymbol(component.elf, target.symbol);
   if (symbol === undefined) {
@@ -45,25 +46,30 @@ export function aimFault(fault: Fault, components: readonly Component[]): AimedF
 }
 
 /**
- * Flips the bits now. A target that is not there (thread gone, page not mapped, address outside RAM) is reported as
+ * Applies a fault now. A target that is not there (thread gone, page not mapped, address outside RAM) is reported as
  * not applied and nothing changes.
  */
 export function inject(machine: Machine, kernel: Kernel, aimed: AimedFault): InjectionReport {
   const { fault, component, address } = aimed;
-  const mask = fault.model.flip.reduce((bits, bit) => bits | (1 << bit), 0);
+  const { model } = fault;
+  const flips = "flip" in model ? model.flip.reduce((bits, bit) => bits | (1 << bit), 0) : 0;
+  const change: Struck = "flip" in model ? (word) => word ^ flips : () => model.set | 0;
   const report = {
     fault: formatFault(fault),
     cycle: machine.clock.now,
     ...(component === undefined ? {} : { instruction: kernel.thread(component.threadNumber)?.userInstructions ?? 0 }),
   };
   const { target } = fault;
-  const change =
+  const done =
     "register" in target
-      ? flipRegister(machine, kernel, component!.threadNumber, target.register, mask)
-      : flipMemory(machine, placeBytes(kernel, component, address, target), mask);
-  if (typeof change === "string") return { ...report, applied: false, reason: change };
-  return { ...report, applied: true, ...change };
+      ? strikeRegister(machine, kernel, component!.threadNumber, target.register, change)
+      : strikeMemory(machine, placeBytes(machine, kernel, component, address, target), change);
+  if (typeof done === "string") return { ...report, applied: false, reason: done };
+  return { ...report, applied: true, ...done };
 }
+
+/** The word that a fault makes of a word. */
+type Struck = (word: number) => number;
 
 interface Change {
   readonly location: string;
@@ -71,24 +77,24 @@ interface Change {
   readonly after: number;
 }
 
-function flipRegister(
+function strikeRegister(
   machine: Machine,
   kernel: Kernel,
   thread: number,
   register: RegisterName,
-  mask: number,
+  change: Struck,
 ): Change | string {
   const location = kernel.registerLocation(thread, register);
   if (location === undefined) return `thread ${thread} does not exist at this time`;
   if (location.where === "memory") {
     const before = machine.memory.read32(location.physical);
-    const after = before ^ mask;
+    const after = change(before);
     machine.memory.write32(location.physical, after);
     return { location: `trap frame at ${hex(location.physical)}`, before: before >>> 0, after: after >>> 0 };
   }
   const { cpu } = machine;
   const before = register === "eflags" ? cpu.eflags : cpu.words[location.word]!;
-  const after = before ^ mask;
+  const after = change(before);
   if (register === "eflags") cpu.eflags = after;
   else if (register === "eip") cpu.eip = after;
   else cpu.words[location.word] = after;
@@ -97,12 +103,17 @@ function flipRegister(
 
 /** Physical addresses of the word's four bytes (a word may cross into another page), or why there are none. */
 function placeBytes(
+  machine: Machine,
   kernel: Kernel,
   component: Component | undefined,
   address: number | undefined,
   target: FaultTarget,
 ): number[] | string {
   if ("physical" in target) return [0, 1, 2, 3].map((i) => target.physical + i);
+  if (!("symbol" in target) && !("address" in target)) {
+    const physical = structureWord(machine, kernel, component!.threadNumber, target);
+    return typeof physical === "string" ? physical : [0, 1, 2, 3].map((i) => physical + i);
+  }
   const bytes: number[] = [];
   for (let i = 0; i < 4; i++) {
     const physical = kernel.translate(component!.threadNumber, (address! + i) >>> 0);
@@ -112,16 +123,35 @@ function placeBytes(
   return bytes;
 }
 
-function flipMemory(machine: Machine, bytes: number[] | string, mask: number): Change | string {
+/** Physical address of a page-table entry or a message register, or why there is none. */
+function structureWord(machine: Machine, kernel: Kernel, thread: number, target: FaultTarget): number | string {
+  const description = kernel.thread(thread);
+  if (description === undefined) return `thread ${thread} does not exist at this time`;
+  if ("mr" in target) {
+    if (description.utcb === 0) return `thread ${thread} has no UTCB at this time`;
+    return description.utcb + messageRegister(target.mr);
+  }
+  const virtual = "pte" in target ? target.pte : "pde" in target ? target.pde : 0;
+  const { pageDirectory } = description;
+  if (pageDirectory === 0) return `thread ${thread} has no space at this time`;
+  const entry = pageDirectory + 4 * (virtual >>> 22);
+  if ("pde" in target) return entry;
+  const directoryEntry = machine.memory.read32(entry);
+  // Present, and not a 4 MiB page (Intel SDM vol. 3, 4.3).
+  if ((directoryEntry & 0x81) !== 1) return `no page table maps ${hex(virtual)} at this time`;
+  return (directoryEntry & ~0xfff) + 4 * ((virtual >>> 12) & 1023);
+}
+
+function strikeMemory(machine: Machine, bytes: number[] | string, change: Struck): Change | string {
   if (typeof bytes === "string") return bytes;
   const { memory } = machine;
-  const touched = bytes.filter((_, i) => ((mask >>> (8 * i)) & 0xff) !== 0);
-  if (touched.some((physical) => !memory.isRam(physical))) return `${hex(bytes[0]!)} is outside RAM`;
   const read = () => bytes.reduce((word, physical, i) => word | (memory.read8(physical) << (8 * i)), 0) >>> 0;
   const before = read();
+  const after = change(before | 0) >>> 0;
+  const touched = bytes.filter((_, i) => (((before ^ after) >>> (8 * i)) & 0xff) !== 0);
+  if (touched.some((physical) => !memory.isRam(physical))) return `${hex(bytes[0]!)} is outside RAM`;
   bytes.forEach((physical, i) => {
-    const flips = (mask >>> (8 * i)) & 0xff;
-    if (flips !== 0) memory.write8(physical, memory.read8(physical) ^ flips);
+    if ((((before ^ after) >>> (8 * i)) & 0xff) !== 0) memory.write8(physical, after >>> (8 * i));
   });
   return { location: `physical ${hex(bytes[0]!)}`, before, after: read() };
 }

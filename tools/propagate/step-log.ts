@@ -67,6 +67,9 @@ export const enum AccessKind {
   Walk = 2,
 }
 
+/** A whole word read by a walk. */
+const WALKED = AccessKind.Walk | (15 << 4);
+
 /** A first-in, first-out queue of records. */
 export class RecordQueue {
   words: Int32Array;
@@ -147,12 +150,17 @@ export class StepLog {
   private sender = 0;
   private receiver = 0;
   private utcbs: Map<number, number> | undefined;
+  /** Entries that the walk of a fetch has read, before the instruction is known. */
+  private readonly walked = new Int32Array(8);
+  private walks = 0;
   private readonly detach: () => void;
 
   constructor(
     private readonly machine: Machine,
     private readonly kernel: Kernel,
   ) {
+    // In the midst of an entry, the thread that enters has been told of already.
+    this.enter(ENTRY);
     const detachObserver = machine.observe(this.observer());
     machine.eventLog.listener = (_cycle, kind, a, b) => this.event(kind, a, b);
     this.detach = () => {
@@ -189,7 +197,7 @@ export class StepLog {
       },
       exception: (vector) => {
         this.enter(vector);
-        if (this.current !== undefined) this.record(this.current, RecordKind.Faulted);
+        this.faulted();
         this.current = undefined;
       },
       portalLeave: () => {
@@ -197,6 +205,7 @@ export class StepLog {
         if (this.pathVector === SYSTEM_CALL_VECTOR) this.utcbs = undefined;
         this.sender = 0;
         this.receiver = 0;
+        this.walks = 0;
       },
     };
   }
@@ -214,13 +223,30 @@ export class StepLog {
     }
   }
 
-  private before(linear: number): void {
-    const { cpu } = this.machine;
-    const { words } = cpu;
-    if (words[Word.Cpl] !== 3) {
-      this.current = undefined;
+  /** An instruction does not retire; without one the fetch has faulted, of which only the walk is known. */
+  private faulted(): void {
+    if (this.current !== undefined) {
+      this.record(this.current, RecordKind.Faulted);
       return;
     }
+    const { words, eip } = this.machine.cpu;
+    if (this.walks === 0 || words[Word.Cpl] !== 3) return;
+    this.begin(eip >>> 0);
+    this.record(this.current!, RecordKind.Faulted);
+  }
+
+  private before(linear: number): void {
+    const { words } = this.machine.cpu;
+    if (words[Word.Cpl] === 3) this.begin(linear);
+    else {
+      this.current = undefined;
+      this.walks = 0;
+    }
+  }
+
+  private begin(linear: number): void {
+    const { cpu } = this.machine;
+    const { words } = cpu;
     const thread = (this.kernel.currentThread() ?? 0) >>> 14;
     let begun = this.begun.get(thread);
     if (begun === undefined) {
@@ -247,6 +273,10 @@ export class StepLog {
     begun.registers.set(words.subarray(0, 8));
     begun.eflags = cpu.eflags;
     begun.count = 0;
+    // The walk of its fetch came before it.
+    for (let i = 0; i < this.walks; i++)
+      addAccess(begun, WALKED, this.walked[i]!, this.machine.memory.read32(this.walked[i]!));
+    this.walks = 0;
   }
 
   private after(): void {
@@ -291,7 +321,10 @@ export class StepLog {
 
   private access(kind: AccessKind, physical: number, bytes: number): void {
     const begun = this.current;
-    if (begun === undefined) return;
+    if (begun === undefined) {
+      if (kind === AccessKind.Walk && this.walks < this.walked.length) this.walked[this.walks++] = physical & ~3;
+      return;
+    }
     const { memory } = this.machine;
     if (!memory.isRam(physical)) return;
     const word = physical & ~3;

@@ -20,7 +20,8 @@ export interface PreviousStep {
   eip: number;
   cycle: number;
   registersWritten: number;
-  flagsWritten: boolean;
+  /** EFLAGS bits. */
+  flagsWritten: number;
   sources: readonly number[];
 }
 
@@ -60,7 +61,7 @@ export class ThreadTrack {
     eip: 0,
     cycle: 0,
     registersWritten: 0,
-    flagsWritten: false,
+    flagsWritten: 0,
     sources: [],
   };
   private faultyBoundaries: Boundary[] = [];

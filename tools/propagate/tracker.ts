@@ -99,7 +99,7 @@ export class Tracker {
       if (track.parted) this.applyOtherPath(track, faulty.tail, golden.tail);
       else if (!faulty.isEmpty) {
         const next = track.nextGoldenStep();
-        this.kernelItems(track, next < 0 ? golden.tail : next);
+        this.kernelItems(track, next < 0 ? golden.tail : next, track.previous.cycle);
       }
     }
   }
@@ -197,10 +197,10 @@ export class Tracker {
       track.faulty.push(words, at);
       return true;
     }
-    this.kernelItems(track, other);
+    const cycle = cycleOf(words, at);
+    this.kernelItems(track, other, cycle);
     const { golden } = track;
     const step = golden.head;
-    const cycle = cycleOf(words, at);
     track.shift = cycle - cycleOf(golden.words, step);
     if (track.shift !== 0) this.lockstepEnd ??= cycle;
     if (Math.abs(track.shift) > Math.abs(track.largestShift)) track.largestShift = track.shift;
@@ -226,12 +226,12 @@ export class Tracker {
     previous.eip = words[at + Record.Eip]! >>> 0;
     previous.cycle = cycle;
     previous.registersWritten = (words[at + Record.RegistersUsed]! >>> 8) & 0xff;
-    previous.flagsWritten = words[at + Record.FlagsUsed]! >>> 16 !== 0;
+    previous.flagsWritten = words[at + Record.FlagsUsed]! >>> 16;
     previous.sources = sources;
   }
 
   /** What the kernel wrote into a thread's words while it waited, in both machines, up to the golden record at `until`. */
-  private kernelItems(track: ThreadTrack, until: number): void {
+  private kernelItems(track: ThreadTrack, until: number, cycle: number): void {
     const { golden, faulty } = track;
     if (golden.head === until && faulty.isEmpty) return;
     const missing = new Set<number>();
@@ -257,9 +257,7 @@ export class Tracker {
     }
     for (const physical of missing) {
       const writer: Writer = { kind: "omission", thread: track.thread, eip: 0, vector: -1 };
-      this.compareWord(physical, track.previous.cycle, track.progress, writer, () =>
-        this.causesAround(track.thread, 0),
-      );
+      this.compareWord(physical, cycle, track.progress, writer, () => this.causesAround(track.thread, 0));
     }
     faulty.clear();
     track.messageSources.clear();
@@ -318,7 +316,7 @@ export class Tracker {
       }
       const before = this.set.at(place);
       const { previous } = track;
-      const written = index === EFLAGS_INDEX ? previous.flagsWritten : (previous.registersWritten & bit) !== 0;
+      const written = index === EFLAGS_INDEX ? previous.flagsWritten !== 0 : (previous.registersWritten & bit) !== 0;
       if (before !== undefined && before.golden === golden >>> 0 && before.faulty === faulty >>> 0 && !written)
         continue;
       track.wrongRegisters |= bit;
@@ -329,6 +327,7 @@ export class Tracker {
   private addRegister(track: ThreadTrack, place: Place, golden: number, faulty: number, cycle: number): Corruption {
     const { previous, thread } = track;
     const sources = previous.entered ? this.causesAround(thread, 0, previous.sources) : previous.sources;
+    const flagsKept = place === registerPlace(thread, EFLAGS_INDEX) ? ~previous.flagsWritten : 0;
     const writer: Writer = {
       kind: previous.entered ? "kernel" : "instruction",
       thread,
@@ -344,7 +343,7 @@ export class Tracker {
         golden: golden >>> 0,
         faulty: faulty >>> 0,
         writer,
-        sources: this.withCarried(place, golden, faulty, sources, !previous.entered),
+        sources: this.withCarried(place, golden, faulty, sources, !previous.entered, flagsKept),
       },
       this.otherwise(),
     );
@@ -528,7 +527,7 @@ export class Tracker {
     }
     const before = this.set.at(physical);
     if (before !== undefined && before.golden === golden && before.faulty === faulty) return;
-    const all = this.withCarried(physical, golden, faulty, sources(), writer.kind === "instruction");
+    const all = this.withCarried(physical, golden, faulty, sources(), writer.eip !== 0);
     this.set.add({ place: physical, cycle, progress, golden, faulty, writer, sources: all }, this.otherwise());
   }
 
@@ -542,9 +541,13 @@ export class Tracker {
     faulty: number,
     sources: readonly number[],
     isProgram: boolean,
+    flagsKept = 0,
   ): readonly number[] {
     const before = this.set.at(place);
     if (before !== undefined && !sources.includes(before.id)) {
+      // INC, for one, leaves the carry as it was.
+      if (flagsKept !== 0 && ((golden ^ faulty) & (before.golden ^ before.faulty) & flagsKept) !== 0)
+        return [...sources, before.id];
       for (let byte = 0xff; byte !== 0; byte <<= 8) {
         if (((golden ^ faulty) & byte) === 0) continue;
         if (((golden ^ before.golden) & byte) === 0 && ((faulty ^ before.faulty) & byte) === 0)

@@ -26,6 +26,18 @@ describe("the one-line form", () => {
       "physical:0x123000:flip:7@instruction=0",
       { target: { physical: 0x123000 }, model: { flip: [7] }, trigger: { instruction: 0 } },
     ],
+    [
+      "replica-2:pte=0x0804a000:flip:12@instruction=9",
+      { target: { component: "replica-2", pte: 0x0804a000 }, model: { flip: [12] }, trigger: { instruction: 9 } },
+    ],
+    [
+      "replica-2:pde=0x0804a000:set:0@cycle=9",
+      { target: { component: "replica-2", pde: 0x0804a000 }, model: { set: 0 }, trigger: { cycle: 9 } },
+    ],
+    [
+      "voter:mr=63:set:0xffffffff@cycle=9",
+      { target: { component: "voter", mr: 63 }, model: { set: 0xffff_ffff }, trigger: { cycle: 9 } },
+    ],
   ])("%s", (line, fault) => {
     expect(parseFault(line)).toEqual(fault);
     expect(faultSchema.parse(fault)).toEqual(fault);
@@ -39,14 +51,17 @@ describe("the one-line form", () => {
       fc.record({ component, register: fc.constantFrom(...REGISTERS.slice(0, 9)) }),
       fc.record({ component, symbol, offset: word }),
       fc.record({ component, address: word }),
+      fc.record({ component, pte: word }),
+      fc.record({ component, pde: word }),
+      fc.record({ component, mr: fc.nat(63) }),
       fc.record({ physical: word }),
     );
-    const flip = fc.uniqueArray(fc.nat(31), { minLength: 1 });
+    const model = fc.oneof(fc.record({ flip: fc.uniqueArray(fc.nat(31), { minLength: 1 }) }), fc.record({ set: word }));
     const count = fc.maxSafeNat();
     const trigger = fc.oneof(fc.record({ cycle: count }), fc.record({ instruction: count }));
     fc.assert(
-      fc.property(target, flip, trigger, (where, bits, when) => {
-        const fault = { target: where, model: { flip: bits }, trigger: when };
+      fc.property(target, model, trigger, (where, what, when) => {
+        const fault = { target: where, model: what, trigger: when };
         expect(parseFault(formatFault(fault))).toEqual(fault);
       }),
       { numRuns: 2000 },
@@ -57,6 +72,11 @@ describe("the one-line form", () => {
     ["", 1, /no @TRIGGER/],
     ["replica-2:eax:flip:3", 21, /no @TRIGGER/],
     ["@cycle=1", 1, /no target/],
+    ["replica-2:mr=64:flip:3@cycle=1", 14, /no message register 64/],
+    ["replica-2:pte=x:flip:3@cycle=1", 15, /no 32-bit number/],
+    ["replica-2:eax:set:@cycle=1", 19, /no 32-bit number/],
+    ["replica-2:eax:set@cycle=1", 18, /set has no value/],
+    ["replica-2:eflags:set:0x20002@cycle=1", 22, /EFLAGS has no bit 17/],
     ["replica-2@cycle=1", 10, /target has no place/],
     ["replica-2:eax@cycle=1", 14, /no fault model/],
     ["replica-2:eax:flop:3@cycle=1", 15, /"flop" is no fault model/],
@@ -64,7 +84,7 @@ describe("the one-line form", () => {
     ["replica-2:eax:flip:32@cycle=1", 20, /"32" is no bit/],
     ["replica-2:eax:flip:1,1@cycle=1", 22, /bit 1 is named twice/],
     ["replica-2:eax:flip:1,@cycle=1", 22, /"" is no bit/],
-    ["replica-2:eax:flip:1:2@cycle=1", 21, /more than TARGET:flip:BITS/],
+    ["replica-2:eax:flip:1:2@cycle=1", 21, /more than TARGET:MODEL:VALUE/],
     ["Replica 2:eax:flip:1@cycle=1", 1, /no component name/],
     ["replica-2:e ax:flip:1@cycle=1", 11, /"e ax" is no place/],
     ["replica-2:sym+x:flip:1@cycle=1", 15, /"x" is no 32-bit number/],

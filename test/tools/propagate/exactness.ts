@@ -128,13 +128,21 @@ function checkProgress(
   if (!runToProgress(good, thread, progress) || !runToProgress(faulty, thread, progress)) return undefined;
   if (faulty.machine.cycles > propagation.endCycle) return undefined;
 
-  const expected = threadDifferences(good, faulty, thread);
+  // What other programs write into the space (root loads its pages) has its place in their progress, not in this one's.
+  const foreign = new Set(
+    propagation.history
+      .filter(
+        ({ writer }) => writer.thread !== thread && ["instruction", "other-path", "omission"].includes(writer.kind),
+      )
+      .map(({ place }) => place),
+  );
+  const expected = threadDifferences(good, faulty, thread).filter((place) => !foreign.has(place));
   const found: number[] = [];
   for (const corruption of propagation.history) {
     const { place, endProgress } = corruption;
     if (corruption.progress < 0 || corruption.progress > progress || (endProgress ?? Infinity) <= progress) continue;
     const mine = place < 0 ? (-place - 1) >> 4 === thread : isShared(good, faulty, place, thread);
-    if (mine && !found.includes(place)) found.push(place);
+    if (mine && !foreign.has(place) && !found.includes(place)) found.push(place);
   }
   found.sort((a, b) => a - b);
   if (JSON.stringify(found) !== JSON.stringify(expected))
