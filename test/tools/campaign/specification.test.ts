@@ -47,7 +47,7 @@ describe("a campaign specification", () => {
       "aes_state]\n    sections: [.text, .bss]",
       /sections\[1\]: replica-2 \.bss is in aes_round_keys, which is a target already/,
     ],
-    ["to: 320000", "to: 3", /^s\.yaml:9: window\.to: it is before window\.from; swap them/],
+    ["to: 560000", "to: 3", /^s\.yaml:9: window\.to: it is before window\.from; swap them/],
     ["name: small", "name: [", /^s\.yaml:\d+:\d+: not YAML/],
   ])("with %s as %s names the place and the mend", (from, to, message) => {
     expect(errorOf(SMALL_SPECIFICATION.replace(from, to))).toMatch(message);
