@@ -8,7 +8,11 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
 it("shows in the README what npm start prints: every line of the picture, in its order", () => {
   const readme = readFileSync(join(root, "README.md"), "utf8");
-  const picture = /```text\n([\s\S]*?)```/.exec(readme)?.[1]?.split("\n").filter((line) => line.trim() !== "") ?? [];
+  const picture =
+    /```text\n([\s\S]*?)```/
+      .exec(readme)?.[1]
+      ?.split("\n")
+      .filter((line) => line.trim() !== "") ?? [];
   expect(picture.length).toBeGreaterThan(20);
   const printed = execFileSync(process.execPath, [join(root, "dist/tools/cli/main.js"), "boot"], {
     encoding: "utf8",
