@@ -12,7 +12,7 @@
  * only those that are wrong already are followed.
  */
 import type { Kernel } from "../../kernel/index.ts";
-import { Utcb } from "../../kernel/utcb.ts";
+import { Causes, NOTHING } from "./causes.ts";
 import {
   type Corruption,
   CorruptionSet,
@@ -26,12 +26,6 @@ import {
 import { AccessKind, cycleOf, Record, RecordKind, RecordQueue, type StepLog } from "./step-log.ts";
 import { forWrites, type Parting, ThreadTrack } from "./thread-track.ts";
 
-/** Registers in which a kernel call passes its arguments: all but ESP. */
-const CALL_REGISTERS = 0xef;
-const GENERAL_REGISTERS = 8;
-/** ESI holds the tag of a message (ABI 3). */
-const TAG_REGISTER = 6;
-
 export class Tracker {
   readonly set = new CorruptionSet();
   readonly partings: Parting[] = [];
@@ -43,7 +37,7 @@ export class Tracker {
   private readonly goldenKernel = new RecordQueue();
   /** The golden machine has ended: what is missing does not come any more. */
   private goldenEnded = false;
-  private readonly utcbs = new Map<number, number>();
+  private readonly causes: Causes;
 
   /**
    * @param goldenMemory RAM of either machine at the injection, as words; changed by the tracker.
@@ -51,10 +45,12 @@ export class Tracker {
   constructor(
     private readonly golden: StepLog,
     private readonly faulty: StepLog,
-    private readonly kernel: Kernel,
+    kernel: Kernel,
     readonly goldenMemory: Int32Array,
     readonly faultyMemory: Int32Array,
-  ) {}
+  ) {
+    this.causes = new Causes(this.set, this.tracks, kernel);
+  }
 
   get threads(): Iterable<ThreadTrack> {
     return this.tracks.values();
@@ -150,14 +146,15 @@ export class Tracker {
   private compareKernelWord(words: Int32Array, at: number, physical: number, cycle: number): void {
     const thread = words[at + Record.PathThread]!;
     const writer: Writer = { kind: "kernel", thread, eip: 0, vector: words[at + Record.PathVector]! };
-    this.compareWord(physical, cycle, -1, writer, () => this.causesAround(thread, words[at + Record.Sender]!));
+    this.compareWord(physical, cycle, -1, writer, () => this.causes.around(thread, words[at + Record.Sender]!));
   }
 
   // ---- threads ----
 
   private threadRecord(words: Int32Array, at: number, thread: number): boolean {
     const track = this.track(thread);
-    if (words[at + Record.Kind] === RecordKind.KernelWrite && this.set.size > 0) this.noteMessage(track, words, at);
+    if (words[at + Record.Kind] === RecordKind.KernelWrite && this.set.size > 0)
+      this.causes.noteMessage(track, words, at);
     if (track.waiting.isEmpty) return this.compareRecord(track, words, at);
     track.waiting.push(words, at);
     return true;
@@ -175,7 +172,7 @@ export class Tracker {
 
   private compareRecord(track: ThreadTrack, words: Int32Array, at: number): boolean {
     if (words[at + Record.Kind] === RecordKind.Faulted) {
-      if (!track.parted) track.faultSources = this.sourcesOf(track, words, at);
+      if (!track.parted) track.faultSources = this.causes.sourcesOf(track, words, at);
       return true;
     }
     const isStep = words[at + Record.Kind] !== RecordKind.KernelWrite;
@@ -213,7 +210,7 @@ export class Tracker {
     }
     track.progress++;
     track.goldenProgress++;
-    const sources = this.sourcesOf(track, words, at);
+    const sources = this.causes.sourcesOf(track, words, at);
     this.applyStep(track, words, at, golden.words, step, sources, cycle);
     this.remember(track, words, at, sources, cycle);
     golden.drop();
@@ -257,23 +254,10 @@ export class Tracker {
     }
     for (const physical of missing) {
       const writer: Writer = { kind: "omission", thread: track.thread, eip: 0, vector: -1 };
-      this.compareWord(physical, cycle, track.progress, writer, () => this.causesAround(track.thread, 0));
+      this.compareWord(physical, cycle, track.progress, writer, () => this.causes.around(track.thread, 0));
     }
     faulty.clear();
     track.messageSources.clear();
-  }
-
-  /** Where a message's word came from, while the sender's words are still what was sent. */
-  private noteMessage(track: ThreadTrack, words: Int32Array, at: number): void {
-    const sender = words[at + Record.Sender]!;
-    const physical = words[at + Record.WordPhysical]!;
-    const isMessage = sender !== 0 && words[at + Record.Receiver] === track.thread;
-    const own = isMessage ? this.set.at(this.utcbOf(sender) + (physical & 511)) : undefined;
-    const isTag = isMessage && (physical & 511) === Utcb.messageRegisters;
-    const tag = isTag ? this.set.at(registerPlace(sender, TAG_REGISTER)) : undefined;
-    const found = own ?? tag;
-    const sources = found === undefined ? this.causesAround(words[at + Record.PathThread]!, sender) : [found.id];
-    track.messageSources.set(physical, sources);
   }
 
   private compareMessageWord(track: ThreadTrack, words: Int32Array, at: number, physical: number): void {
@@ -291,7 +275,7 @@ export class Tracker {
       cycleOf(words, at),
       track.progress,
       writer,
-      () => track.messageSources.get(physical) ?? this.causesAround(words[at + Record.PathThread]!, sender),
+      () => track.messageSources.get(physical) ?? this.causes.around(words[at + Record.PathThread]!, sender),
     );
   }
 
@@ -326,7 +310,7 @@ export class Tracker {
 
   private addRegister(track: ThreadTrack, place: Place, golden: number, faulty: number, cycle: number): Corruption {
     const { previous, thread } = track;
-    const sources = previous.entered ? this.causesAround(thread, 0, previous.sources) : previous.sources;
+    const sources = previous.entered ? this.causes.around(thread, 0, previous.sources) : previous.sources;
     const flagsKept = place === registerPlace(thread, EFLAGS_INDEX) ? ~previous.flagsWritten : 0;
     const writer: Writer = {
       kind: previous.entered ? "kernel" : "instruction",
@@ -343,38 +327,10 @@ export class Tracker {
         golden: golden >>> 0,
         faulty: faulty >>> 0,
         writer,
-        sources: this.withCarried(place, golden, faulty, sources, !previous.entered, flagsKept),
+        sources: this.causes.withCarried(place, golden, faulty, sources, !previous.entered, flagsKept),
       },
       this.otherwise(),
     );
-  }
-
-  /** Wrong words among what a step reads: registers, flags, memory, its own code. */
-  private sourcesOf(track: ThreadTrack, words: Int32Array, at: number): readonly number[] {
-    const { set } = this;
-    if (track.wrongRegisters === 0 && set.memorySize === 0) return NOTHING;
-    const sources: number[] = [];
-    const take = (place: Place): void => {
-      const found = set.at(place);
-      if (found !== undefined && !sources.includes(found.id)) sources.push(found.id);
-    };
-    if (track.wrongRegisters !== 0) {
-      const entered = words[at + Record.Kind] === RecordKind.Entry;
-      let read = words[at + Record.RegistersUsed]! & 0xff;
-      if (entered) read |= CALL_REGISTERS;
-      for (let index = 0; index < GENERAL_REGISTERS; index++)
-        if ((read & track.wrongRegisters & (1 << index)) !== 0) take(registerPlace(track.thread, index));
-      if ((words[at + Record.FlagsUsed]! & 0xffff) !== 0 && (track.wrongRegisters & (1 << EFLAGS_INDEX)) !== 0)
-        take(registerPlace(track.thread, EFLAGS_INDEX));
-    }
-    if (set.memorySize === 0) return sources;
-    const end = at + words[at + Record.Length]!;
-    for (let access = at + Record.Accesses; access < end; access += 3)
-      if ((words[access]! & 15) !== AccessKind.Write && set.touchesPage(words[access + 1]!)) take(words[access + 1]!);
-    const code = words[at + Record.CodePhysical]!;
-    if (set.touchesPage(code))
-      for (let word = code & ~3; word < code + words[at + Record.CodeBytes]!; word += 4) take(word);
-    return sources;
   }
 
   private applyStep(
@@ -463,7 +419,7 @@ export class Tracker {
       this.compareRegisters(track, words, 0, other, 0, cycle);
       track.parting = undefined;
       this.set.heal(registerPlace(track.thread, EIP_INDEX), cycle, track.progress);
-      this.remember(track, words, 0, this.sourcesOf(track, words, 0), cycle);
+      this.remember(track, words, 0, this.causes.sourcesOf(track, words, 0), cycle);
       this.replay(track);
     }
   }
@@ -510,7 +466,7 @@ export class Tracker {
     }
   }
 
-  // ---- causes ----
+  // ---- words ----
 
   private compareWord(
     physical: number,
@@ -527,89 +483,11 @@ export class Tracker {
     }
     const before = this.set.at(physical);
     if (before !== undefined && before.golden === golden && before.faulty === faulty) return;
-    const all = this.withCarried(physical, golden, faulty, sources(), writer.eip !== 0);
+    const all = this.causes.withCarried(physical, golden, faulty, sources(), writer.eip !== 0);
     this.set.add({ place: physical, cycle, progress, golden, faulty, writer, sources: all }, this.otherwise());
-  }
-
-  /**
-   * Adds the wrong word itself to the sources when bytes of it were left as they were (a byte written beside a wrong one).
-   * Without any source a program's own write can only have gone astray.
-   */
-  private withCarried(
-    place: Place,
-    golden: number,
-    faulty: number,
-    sources: readonly number[],
-    isProgram: boolean,
-    flagsKept = 0,
-  ): readonly number[] {
-    const before = this.set.at(place);
-    if (before !== undefined && !sources.includes(before.id)) {
-      // INC, for one, leaves the carry as it was.
-      if (flagsKept !== 0 && ((golden ^ faulty) & (before.golden ^ before.faulty) & flagsKept) !== 0)
-        return [...sources, before.id];
-      for (let byte = 0xff; byte !== 0; byte <<= 8) {
-        if (((golden ^ faulty) & byte) === 0) continue;
-        if (((golden ^ before.golden) & byte) === 0 && ((faulty ^ before.faulty) & byte) === 0)
-          return [...sources, before.id];
-      }
-    }
-    return sources.length > 0 || !isProgram ? sources : this.translationSuspects();
   }
 
   private otherwise(): RootCause {
     return this.lockstepEnd === undefined ? "unknown" : "time";
   }
-
-  /**
-   * What can have made the kernel do something else for a thread: what it asked for, its own wrong registers or way, those
-   * of its partner; failing that, threads that have parted because of the fault (a message that did not come).
-   */
-  private causesAround(thread: number, partner: number, asked: readonly number[] = NOTHING): readonly number[] {
-    const sources: number[] = [...asked];
-    for (const who of [thread, partner]) {
-      const track = this.tracks.get(who);
-      if (track === undefined) continue;
-      if (track.parting !== undefined) sources.push(track.parting.corruption);
-      sources.push(...track.faultSources);
-      for (let index = 0; index <= EIP_INDEX; index++) {
-        if (index !== EIP_INDEX && (track.wrongRegisters & (1 << index)) === 0) continue;
-        const found = this.set.at(registerPlace(who, index));
-        if (found !== undefined) sources.push(found.id);
-      }
-    }
-    if (sources.length > 0) return [...new Set(sources)];
-    for (const { parting, faultSources } of this.tracks.values())
-      for (const id of parting === undefined ? faultSources : [parting.corruption])
-        if (this.set.history[id]!.root === "fault") sources.push(id);
-    return sources.length > 0 ? sources : this.translationSuspects();
-  }
-
-  /** Wrong words that decide where accesses go: page tables, and whatever else of the kernel's is wrong. */
-  private translationSuspects(): readonly number[] {
-    if (this.set.memorySize === 0) return NOTHING;
-    const { start } = this.kernel.kernelMemory;
-    const found: number[] = [];
-    for (const { place, id } of this.set.current()) if (place >= start && this.isTranslation(place)) found.push(id);
-    return found.length > 0 ? found : NOTHING;
-  }
-
-  private isTranslation(physical: number): boolean {
-    try {
-      return this.kernel.owner(physical).kind === "page-table";
-    } catch {
-      return false;
-    }
-  }
-
-  private utcbOf(thread: number): number {
-    let utcb = this.utcbs.get(thread);
-    if (utcb === undefined || utcb === 0) {
-      utcb = this.kernel.thread(thread)?.utcb ?? 0;
-      this.utcbs.set(thread, utcb);
-    }
-    return utcb;
-  }
 }
-
-const NOTHING: readonly number[] = [];
