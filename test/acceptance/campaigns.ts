@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { startCampaign } from "../../tools/campaign/campaign.ts";
 import { ExperimentRunner } from "../../tools/campaign/experiment-runner.ts";
 import { placesOf, pointAt, spaceSize } from "../../tools/campaign/fault-space.ts";
@@ -13,6 +14,7 @@ import { divideSpace, kindsOf, memberDisagrees, smallGolden, withoutStop } from 
 import { Random } from "../tools/support/random.ts";
 
 const EXPERIMENTS = 10_000;
+const PROGRAM = fileURLToPath(new URL("../../tools/cli/main.js", import.meta.url));
 const TARGETS =
   "[{component: replica-2, sections: [.text, .rodata, .bss, .stack]}, {component: voter, sections: [.bss, .stack]}]";
 
@@ -72,7 +74,7 @@ export async function campaignKills(): Promise<boolean> {
   writeFileSync(file, SMALL_SPECIFICATION.replace("size: 40", "size: 3000"));
   await startCampaign(file, join(directory, "whole"));
   const whole = readFileSync(join(directory, "whole", "results.jsonl"), "utf8");
-  const { results, killed } = await killAndResume(file, join(directory, "killed"), 20, 4000, new Random(20));
+  const { results, killed } = await killAndResume(PROGRAM, file, join(directory, "killed"), 20, 4000, new Random(20));
   rmSync(directory, { recursive: true, force: true });
   const same = results === whole;
   process.stdout.write(`killed ${killed} times, results ${same ? "identical" : "DIFFERENT"}\n`);

@@ -65,6 +65,12 @@ export interface WordCount {
   readonly latent: number;
 }
 
+/** A bit of a component's register, with the experiments that struck it. */
+export interface BitCount extends Omit<WordCount, "address" | "place"> {
+  readonly register: string;
+  readonly bit: number;
+}
+
 export interface CampaignReport {
   readonly name: string;
   readonly scenario: string;
@@ -84,6 +90,7 @@ export interface CampaignReport {
   /** From the injection to the first vote that named a replica. */
   readonly detection: Distribution | undefined;
   readonly words: readonly WordCount[];
+  readonly bits: readonly BitCount[];
   readonly absent: readonly { readonly component: string; readonly name: string; readonly bits: number }[];
   readonly earlyStop: {
     readonly stopped: number;
@@ -151,6 +158,7 @@ export function reportCampaign(record: CampaignRecord): CampaignReport {
     toolErrors: { count: errors.length, reasons },
     detection: distribution(rows.flatMap(({ detection }) => detection ?? [])),
     words: wordCounts(rows),
+    bits: bitCounts(rows),
     absent: space.absent.map((place) => ({ component: place.component, name: place.name, bits: bitsOf(place) })),
     earlyStop: {
       stopped: rows.filter(({ stop }) => stop === "converged").length,
@@ -230,20 +238,44 @@ export function distribution(values: readonly number[]): Distribution | undefine
 }
 
 function wordCounts(rows: readonly Row[]): WordCount[] {
-  const words = new Map<string, { -readonly [Key in keyof WordCount]: WordCount[Key] }>();
+  const words = new Map<string, Writable<WordCount>>();
   for (const { component, place, address, outcome } of rows) {
     if (address === undefined) continue;
     const aligned = address - (address % 4);
     const key = `${component} ${aligned}`;
     const known = words.get(key);
     const word = known ?? { component, place, address: aligned, sampled: 0, corrected: 0, failures: 0, latent: 0 };
-    word.sampled++;
-    if (outcome.class === "CORRECTED") word.corrected++;
-    if (outcome.class === "LATENT") word.latent++;
-    if (FAILURES.includes(outcome.class)) word.failures++;
+    tally(word, outcome.class);
     words.set(key, word);
   }
   return [...words.values()].sort((a, b) =>
     a.component === b.component ? a.address - b.address : a.component < b.component ? -1 : 1,
   );
+}
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+function tally(counts: Writable<Pick<WordCount, "sampled" | "corrected" | "failures" | "latent">>, name: OutcomeClass) {
+  counts.sampled++;
+  if (name === "CORRECTED") counts.corrected++;
+  if (name === "LATENT") counts.latent++;
+  if (FAILURES.includes(name)) counts.failures++;
+}
+
+function bitCounts(rows: readonly Row[]): BitCount[] {
+  const bits = new Map<string, Writable<BitCount>>();
+  for (const { component, place: register, address, bit, outcome } of rows) {
+    if (address !== undefined) continue;
+    const key = `${component} ${register} ${bit}`;
+    const count = bits.get(key) ?? { component, register, bit, sampled: 0, corrected: 0, failures: 0, latent: 0 };
+    tally(count, outcome.class);
+    bits.set(key, count);
+  }
+  return [...bits.values()].sort(
+    (a, b) => compare(a.component, b.component) || compare(a.register, b.register) || a.bit - b.bit,
+  );
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
 }

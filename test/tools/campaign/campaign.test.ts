@@ -9,7 +9,7 @@ import { decodeLine, encodeLine, type Row } from "../../../tools/campaign/row.ts
 import { samplePosition } from "../../../tools/campaign/sample.ts";
 import { parseSpecification } from "../../../tools/campaign/specification.ts";
 import { type GoldenRun, recordGolden } from "../../../tools/faults/golden-run.ts";
-import { quorum86 } from "../cli/command-line.ts";
+import { MAIN, quorum86 } from "../cli/command-line.ts";
 import { Random } from "../support/random.ts";
 import { killAndResume } from "./kill-and-resume.ts";
 import { SMALL_SPECIFICATION, smallPlan, workplace } from "./small-campaign.ts";
@@ -81,7 +81,7 @@ describe("a campaign", () => {
 
   it("gives the same results killed at random moments and resumed", async () => {
     const killed = place.path("killed");
-    const outcome = await killAndResume(place.file, killed, 3, 1500, new Random(4));
+    const outcome = await killAndResume(MAIN, place.file, killed, 3, 1500, new Random(4));
     expect(outcome.killed).toBeGreaterThan(0);
     expect(outcome.results).toBe(results);
   });

@@ -2,12 +2,15 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { MAIN } from "../cli/command-line.ts";
 import type { Random } from "../support/random.ts";
 
-/** Runs the real program in a process of its own until it ends, or kills it after some milliseconds. */
-export async function campaignProcess(words: readonly string[], killAfter?: number): Promise<number | null> {
-  const child = spawn(process.execPath, [MAIN, "campaign", ...words, "--quiet"], {
+/** Runs the real program (path of its main.js) in a process of its own until it ends, or kills it after some milliseconds. */
+export async function campaignProcess(
+  program: string,
+  words: readonly string[],
+  killAfter?: number,
+): Promise<number | null> {
+  const child = spawn(process.execPath, [program, "campaign", ...words, "--quiet"], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   let complaint = "";
@@ -31,6 +34,7 @@ async function killLater(child: ChildProcess, milliseconds: number): Promise<voi
  * Returns its results and how often it was killed.
  */
 export async function killAndResume(
+  program: string,
   specification: string,
   directory: string,
   kills: number,
@@ -41,10 +45,10 @@ export async function killAndResume(
   for (let i = 0; i < kills; i++) {
     const started = existsSync(join(directory, "campaign.json"));
     const words = started ? ["resume", directory] : ["run", specification, "--out", directory];
-    const code = await campaignProcess(words, random.below(longest));
+    const code = await campaignProcess(program, words, random.below(longest));
     if (code === null) killed++;
   }
   const words = existsSync(join(directory, "campaign.json")) ? ["resume"] : ["run", specification, "--out"];
-  await campaignProcess([...words, directory]);
+  await campaignProcess(program, [...words, directory]);
   return { results: readFileSync(join(directory, "results.jsonl"), "utf8"), killed };
 }

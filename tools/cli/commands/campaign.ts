@@ -9,6 +9,7 @@ import {
   startCampaign,
 } from "../../campaign/campaign.ts";
 import { reportCampaign } from "../../campaign/report.ts";
+import { reportHtml } from "../../campaign/report-html.ts";
 import { reportCsv, reportText } from "../../campaign/report-text.ts";
 import { CLASSES } from "../../faults/outcome.ts";
 import { writeWhole } from "../../files.ts";
@@ -25,6 +26,7 @@ interface CampaignArguments {
   out: Text;
   workers: Text;
   csv: Text;
+  html: Text;
   json: boolean;
   quiet: boolean;
 }
@@ -38,7 +40,7 @@ const EXAMPLES = `Examples
       go on after Ctrl-C, a crash or a power cut
   quorum86 campaign status my-campaign
       how far it is (also while it runs)
-  quorum86 campaign report my-campaign --csv table.csv
+  quorum86 campaign report my-campaign --html report.html --csv table.csv
       failures extrapolated to the whole fault space, with intervals
 
 A specification (tools/campaign/README.md has every key)
@@ -57,6 +59,7 @@ export function options(argv: Argv): Argv<CampaignArguments> {
     .option("out", { type: "string", requiresArg: true, describe: "directory of the campaign" })
     .option("workers", { type: "string", requiresArg: true, describe: "worker threads (default: one a core)" })
     .option("csv", { type: "string", requiresArg: true, describe: "report: write the table as CSV to a file" })
+    .option("html", { type: "string", requiresArg: true, describe: "report: write a page to a file" })
     .option("json", { type: "boolean", default: false, describe: "print one JSON object on standard output" })
     .option("quiet", { type: "boolean", default: false, describe: "no progress, no summary" })
     .epilogue(`${EXAMPLES}\n\n${EXIT_CODES}`) as unknown as Argv<CampaignArguments>;
@@ -72,7 +75,7 @@ export async function run(argv: ArgumentsCamelCase<CampaignArguments>): Promise<
   const directory = needed(argv.place ?? out, argv.action, "no campaign is given", "name its directory");
   if (argv.action === "resume") return experiments(argv, directory, (options) => resumeCampaign(directory, options));
   if (argv.action === "status") printStatus(campaignStatus(directory), directory, argv.json);
-  else printReport(directory, single(argv.csv, "csv"), argv.json);
+  else printReport(directory, argv);
   return ExitCode.Right;
 }
 
@@ -142,9 +145,13 @@ function printStatus(status: CampaignStatus, directory: string, json: boolean): 
   process.stdout.write(colours.dim(`quorum86 campaign ${next} ${directory}\n`));
 }
 
-function printReport(directory: string, csv: string | undefined, json: boolean): void {
+function printReport(directory: string, argv: CampaignArguments): void {
+  const csv = single(argv.csv, "csv");
+  const html = single(argv.html, "html");
   const report = reportCampaign(loadCampaign(directory));
-  if (csv !== undefined) writeWhole(csv, new TextEncoder().encode(reportCsv(report)));
-  if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  const encoder = new TextEncoder();
+  if (csv !== undefined) writeWhole(csv, encoder.encode(reportCsv(report)));
+  if (html !== undefined) writeWhole(html, encoder.encode(reportHtml(report)));
+  if (argv.json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else process.stdout.write(`${reportText(report, coloursFor(process.stdout))}\n`);
 }
