@@ -65,7 +65,8 @@ export class Describer {
       const called = eip === 0 ? nothing : this.instruction(thread, eip);
       return { kind, by: `the kernel, ${path} of ${this.owners.threadName(thread)}`, ...called };
     }
-    const by = this.owners.threadName(thread);
+    const name = this.owners.threadName(thread);
+    const by = kind === "omission" ? `${name} (what the golden run writes is not written)` : name;
     return { kind, by, ...(eip === 0 ? nothing : this.instruction(thread, eip)) };
   }
 

@@ -53,8 +53,8 @@ ${escapeHtml(summary.victim ?? "nobody")}: ${outcome.replicaEffect}; vote: ${out
 <div class="tools"><button id="log" aria-pressed="true">logarithmic time</button><button id="out">zoom out</button><button id="all">whole run</button><span class="soft">drag to zoom</span></div>
 <canvas id="chart" style="height:340px" role="img" aria-label="Wrong words over time by owner"></canvas><div class="legend" id="legend"></div></section>
 <section><h2>Where they are</h2>
-<p class="soft">Every page that had a wrong word, by space: 32 words a row. Colour is when a word first was wrong.</p>
-<div class="tools"><span class="soft">at once</span><span class="scale" style="background:linear-gradient(90deg,hsl(48 85% 58%),hsl(9 85% 47%),hsl(330 85% 36%))"></span><span class="soft">at the end</span></div>
+<p class="soft">Every page that had a wrong word, by space: 32 words a row. Colour is the order in which they became wrong.</p>
+<div class="tools"><span class="soft">first</span><span class="scale" style="background:linear-gradient(90deg,hsl(48 85% 58%),hsl(9 85% 47%),hsl(330 85% 36%))"></span><span class="soft">last</span></div>
 <div id="map"></div></section>
 <section><h2>From the fault to the vote</h2>
 <p class="soft">The shortest chain of causes. Click a step to walk from there.</p><ol class="chain" id="chain"></ol>

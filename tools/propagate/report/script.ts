@@ -186,8 +186,10 @@ links.forEach((link, i) => {
   if (!linksOf.has(link.p)) linksOf.set(link.p, []);
   linksOf.get(link.p).push(i);
 });
+const firstTimes = [...new Set([...firstLink.values()].map((i) => links[i].t))].sort((a, b) => a - b);
+const orderOf = new Map(firstTimes.map((t, i) => [t, i / Math.max(1, firstTimes.length - 1)]));
 function heat(t) {
-  const v = Math.log10(1 + Math.max(0, t)) / Math.log10(1 + span);
+  const v = orderOf.get(t);
   return "hsl(" + (48 - 78 * v + 360) % 360 + " 85% " + (dark() ? 66 - 18 * v : 58 - 22 * v) + "%)";
 }
 function drawMap() {
@@ -236,7 +238,7 @@ function pageOf(key, list) {
   g.fillStyle = css("--faint");
   g.fillRect(0, 0, size, high);
   for (const [cell, p] of byCell) {
-    g.fillStyle = heat(links[firstLink.get(p)].t - start);
+    g.fillStyle = heat(links[firstLink.get(p)].t);
     g.fillRect((cell % across) * w + 0.4, Math.floor(cell / across) * h + 0.4, w - 0.8, h - 0.8);
   }
   const at = (event) => byCell.get(Math.floor(event.offsetX / w) + across * Math.floor(event.offsetY / h));

@@ -15,8 +15,8 @@ code,.mono{font-family:ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",mono
 section{background:var(--panel);border:1px solid var(--line);border-radius:12px;padding:18px 20px;margin:18px 0;box-shadow:var(--shadow)}
 .class{display:inline-block;font-weight:650;border-radius:999px;padding:2px 12px;border:1.5px solid currentColor;margin-right:8px}
 .good{color:var(--good)}.bad{color:var(--accent)}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:1px;background:var(--line);border:1px solid var(--line);border-radius:12px;overflow:hidden;margin:18px 0}
-.figures div{background:var(--panel);padding:12px 16px}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:1px;background:var(--panel);border:1px solid var(--line);border-radius:12px;overflow:hidden;margin:18px 0}
+.figures div{box-shadow:0 0 0 1px var(--line);padding:12px 16px}
 .figures b{display:block;font-size:21px;font-weight:600;font-variant-numeric:tabular-nums}
 .figures span{color:var(--soft);font-size:13px}
 .tools{display:flex;gap:8px;flex-wrap:wrap;align-items:center;margin:8px 0}
