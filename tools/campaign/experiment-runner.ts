@@ -1,4 +1,5 @@
 /** Runs the experiments of a campaign one after the other on one machine. */
+import { type Machine, PAGE_BYTES, type Snapshot } from "../../emulator/index.ts";
 import { defaultCycleLimit, judge } from "../faults/experiment.ts";
 import { formatFault } from "../faults/fault.ts";
 import { type GoldenRun, snapshotBefore } from "../faults/golden-run.ts";
@@ -35,6 +36,8 @@ export class ExperimentRunner {
   readonly cycleLimit: number;
   readonly #earlyStop: boolean;
   #run: ScenarioRun;
+  /** Physical address of the word that was struck, if it was in memory. */
+  #struck: number | undefined;
 
   constructor(golden: GoldenRun, options: RunnerOptions = {}) {
     this.golden = golden;
@@ -66,7 +69,13 @@ export class ExperimentRunner {
 
   #newRun(): ScenarioRun {
     const { plan, timing } = this.golden;
-    return new ScenarioRun(plan, timing === undefined ? {} : { timing });
+    return new ScenarioRun(plan, {
+      ...(timing === undefined ? {} : { timing }),
+      onInjection: ({ location }) => {
+        const physical = /^(?:physical|trap frame at) 0x([0-9a-f]+)$/.exec(location ?? "")?.[1];
+        this.#struck = physical === undefined ? undefined : Number.parseInt(physical, 16);
+      },
+    });
   }
 
   #experiment(index: number, point: SpacePoint): Row {
@@ -106,15 +115,24 @@ export class ExperimentRunner {
     const run = this.#run;
     const { snapshots } = this.golden;
     const { machine } = run;
+    this.#struck = undefined;
     let next = snapshots.findIndex(({ cycle }) => cycle > trigger);
     for (let step = 1; next >= 0 && next < snapshots.length; next += step, step = looks(step)) {
       const { snapshot, cycle } = snapshots[next]!;
       if (run.advance(cycle) !== undefined) return false;
       if (machine.cycles !== cycle || machine.instructions !== snapshot.machine.instructions) continue;
+      if (this.#struck !== undefined && !sameWord(machine, snapshot.machine, this.#struck)) continue;
       if (sameState(run.snapshot().machine, snapshot.machine)) return true;
     }
     return false;
   }
+}
+
+/** Whether the struck word is healed: cheap, and most that do not converge fail here. */
+function sameWord({ memory }: Machine, { ram }: Snapshot, physical: number): boolean {
+  const page = ram[Math.floor(physical / PAGE_BYTES)]!;
+  for (let i = 0; i < 4; i++) if (memory.read8(physical + i) !== page[(physical % PAGE_BYTES) + i]) return false;
+  return true;
 }
 
 /** Distance to the next look, in snapshots. */

@@ -48,6 +48,17 @@ describe("a campaign specification", () => {
       /sections\[1\]: replica-2 \.bss is in aes_round_keys, which is a target already/,
     ],
     ["to: 560000", "to: 3", /^s\.yaml:9: window\.to: it is before window\.from; swap them/],
+    [
+      "sample: {size: 40, seed: 5}\n",
+      "",
+      /^s\.yaml:1: sample: this key is missing; give sample: .*, or complete: true/,
+    ],
+    ["seed: 5}", "seed: 5}\ncomplete: true", /^s\.yaml:11: complete: sample is given too; remove one/],
+    [
+      "sample: {size: 40, seed: 5}",
+      "complete: true",
+      /^s\.yaml:5: targets\[0\]\.registers: a complete campaign is of memory/,
+    ],
     ["name: small", "name: [", /^s\.yaml:\d+:\d+: not YAML/],
   ])("with %s as %s names the place and the mend", (from, to, message) => {
     expect(errorOf(SMALL_SPECIFICATION.replace(from, to))).toMatch(message);
@@ -75,7 +86,7 @@ describe("a campaign specification", () => {
       expect(cycle >= 10 && cycle <= 12).toBe(true);
       if (address !== undefined && "address" in fault.target) {
         expect(fault.target.address % 4).toBe(0);
-        expect({ flip: [8 * (address - fault.target.address) + bit] }).toEqual(fault.model);
+        expect(8 * (address - fault.target.address) + bit).toBe(fault.model.flip[0]);
       }
     }
     expect(seen.size).toBe(Number(spaceSize(space)));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CampaignRecord } from "../../../tools/campaign/campaign.ts";
 import { distribution, estimateOf, reportCampaign } from "../../../tools/campaign/report.ts";
+import { reportHtml } from "../../../tools/campaign/report-html.ts";
 import { reportCsv } from "../../../tools/campaign/report-text.ts";
 import type { Row } from "../../../tools/campaign/row.ts";
 import { samplePosition } from "../../../tools/campaign/sample.ts";
@@ -176,6 +177,17 @@ describe("a report", () => {
     const values = line!.split(",");
     expect(values[6]).toBe("15");
     expect(Number(values[10])).toBeCloseTo((15 / 148) * 64_000, 6);
+  });
+
+  it("gives the same numbers as a page that needs nothing else, with names that cannot break it", () => {
+    const rows = RECORD.rows.map((each) => ({ ...each, place: "<b>table" }));
+    const page = reportHtml(reportCampaign({ ...RECORD, rows }));
+    expect(page).not.toMatch(/<script|<link|src=|https?:|<b>table/);
+    expect(page).toContain("&#60;b&#62;table");
+    expect(page).toContain("TOOL_ERROR: 2");
+    expect(page).toContain("132 experiments are missing");
+    expect(page).toContain(`<td>15</td><td>${((100 * 15) / 148).toFixed(2)} %</td><td>6.24 % – 16.05 %</td>`);
+    expect(page.match(/<rect /g)).toHaveLength(4);
   });
 
   it("knows nothing from no sample", () => {
