@@ -86,7 +86,7 @@ describe("a campaign specification", () => {
       expect(cycle >= 10 && cycle <= 12).toBe(true);
       if (address !== undefined && "address" in fault.target) {
         expect(fault.target.address % 4).toBe(0);
-        expect(8 * (address - fault.target.address) + bit).toBe(fault.model.flip[0]);
+        expect({ flip: [8 * (address - fault.target.address) + bit] }).toEqual(fault.model);
       }
     }
     expect(seen.size).toBe(Number(spaceSize(space)));
