@@ -11,12 +11,12 @@
  *     lock                 the process that works on it
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { fileError, readInput, writeWhole } from "../files.ts";
 import { bundledScenario, type Image, loadImage } from "../image/image.ts";
-import { InputError } from "../input-error.ts";
+import { InputError, printable } from "../input-error.ts";
 import type { YamlInput } from "../yaml-input.ts";
 import { parseSpecification, type Specification } from "./specification.ts";
 
@@ -90,6 +90,7 @@ export function openDirectory(directory: string, inputs: CampaignInputs): void {
     refuseChanges(directory, known, inputs.identity);
     return;
   }
+  refuseOthersFiles(directory);
   try {
     mkdirSync(join(directory, FileName.shards), { recursive: true });
   } catch (error) {
@@ -97,6 +98,20 @@ export function openDirectory(directory: string, inputs: CampaignInputs): void {
   }
   writeText(directory, FileName.specification, inputs.text);
   writeText(directory, FileName.identity, `${JSON.stringify(inputs.identity, undefined, 2)}\n`);
+}
+
+/** A directory that holds something else is not written into; what a start that was killed left is no obstacle. */
+function refuseOthersFiles(directory: string): void {
+  if (!existsSync(directory)) return;
+  try {
+    const own: readonly string[] = Object.values(FileName);
+    const other = readdirSync(directory).find((name) => !own.includes(name) && !name.endsWith(".part"));
+    if (other === undefined) return;
+    const problem = `the directory holds ${printable(other)}, which is no part of a campaign`;
+    throw new InputError({ file: directory, problem, mend: "name a new directory" });
+  } catch (error) {
+    throw fileError(error, directory);
+  }
 }
 
 /**

@@ -1,5 +1,7 @@
-import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { campaignStatus, loadCampaign, resumeCampaign, startCampaign } from "../../../tools/campaign/campaign.ts";
 import { ExperimentRunner } from "../../../tools/campaign/experiment-runner.ts";
@@ -23,11 +25,14 @@ function shardLines(directory: string): string[] {
 describe("a campaign", () => {
   const place = workplace();
   const whole = place.path("whole");
+  /** The same sample, longer: long enough to be interrupted. */
+  const longer = place.path("longer.yaml");
   let results = "";
   let golden: GoldenRun;
   let space: FaultSpace;
 
   beforeAll(async () => {
+    writeFileSync(longer, SMALL_SPECIFICATION.replace("size: 40", "size: 300"));
     const status = await startCampaign(place.file, whole, { workers: 2 });
     expect(status).toMatchObject({ asked: 40, done: 40, complete: true });
     results = readFileSync(join(whole, "results.jsonl"), "utf8");
@@ -35,6 +40,13 @@ describe("a campaign", () => {
     space = loadCampaign(whole).space;
   }, 120_000);
   afterAll(place.remove);
+
+  /** A longer sample of one seed begins with the shorter one. */
+  const expectLonger = (directory: string) => {
+    const lines = readFileSync(join(directory, "results.jsonl"), "utf8").split("\n");
+    expect(lines).toHaveLength(301);
+    expect(lines.slice(0, 40)).toEqual(results.trim().split("\n"));
+  };
 
   it("gives one row an index, in order, none of them a tool error, of several classes", () => {
     const rows = results
@@ -81,15 +93,15 @@ describe("a campaign", () => {
 
   it("gives the same results killed at random moments and resumed", async () => {
     const killed = place.path("killed");
-    const outcome = await killAndResume(MAIN, place.file, killed, 3, 1500, new Random(4));
+    const outcome = await killAndResume(MAIN, longer, killed, 3, 900, new Random(4));
     expect(outcome.killed).toBeGreaterThan(0);
-    expect(outcome.results).toBe(results);
+    expectLonger(killed);
   });
 
   it("goes on after an abort, loses a torn last line only, and repeats no experiment", async () => {
     const directory = place.path("aborted");
     const abort = new AbortController();
-    const first = await startCampaign(place.file, directory, {
+    const first = await startCampaign(longer, directory, {
       workers: 2,
       signal: abort.signal,
       onRow: (done) => {
@@ -98,20 +110,51 @@ describe("a campaign", () => {
     });
     expect(first.complete).toBe(false);
     expect(first.done).toBeGreaterThanOrEqual(10);
-    // In flight at the abort: one experiment a worker, and what was on its way.
-    expect(first.done).toBeLessThan(40);
+    expect(first.done).toBeLessThan(300);
     expect(existsSync(join(directory, "results.jsonl"))).toBe(false);
     const [shard] = readdirSync(join(directory, "shards")).map((name) => join(directory, "shards", name));
     truncateSync(shard!, readFileSync(shard!).length - 5);
     expect(campaignStatus(directory).done).toBe(first.done - 1);
     const second = await resumeCampaign(directory, { workers: 1 });
     expect(second.complete).toBe(true);
-    expect(readFileSync(join(directory, "results.jsonl"), "utf8")).toBe(results);
-    expect(shardLines(directory).filter((line) => decodeLine(line) !== undefined)).toHaveLength(40);
+    expectLonger(directory);
+    expect(shardLines(directory).filter((line) => decodeLine(line) !== undefined)).toHaveLength(300);
     // Nothing is left to do: no new shard.
     const shards = readdirSync(join(directory, "shards")).length;
     await resumeCampaign(directory);
     expect(readdirSync(join(directory, "shards"))).toHaveLength(shards);
+  });
+
+  it("rests at Ctrl-C with exit code 130 and goes on afterwards", async () => {
+    const directory = place.path("interrupted");
+    const child = spawn(process.execPath, [MAIN, "campaign", "run", longer, "--out", directory], {
+      stdio: ["ignore", "ignore", "ignore"],
+    });
+    const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
+    const shards = join(directory, "shards");
+    // When a first row is there, the workers are at it.
+    while (!existsSync(shards) || readdirSync(shards).every((name) => statSync(join(shards, name)).size === 0))
+      await setTimeout(5);
+    child.kill("SIGINT");
+    expect(await ended).toBe(130);
+    expect(existsSync(join(directory, "lock"))).toBe(false);
+    expect(campaignStatus(directory).done).toBeLessThan(300);
+    await resumeCampaign(directory);
+    expectLonger(directory);
+  });
+
+  it("does not write into a directory of other things, nor two processes into one campaign", () => {
+    const other = quorum86(["campaign", "run", place.file, "--out", place.directory]);
+    expect(other.status).toBe(2);
+    expect(other.stderr.toString()).toMatch(
+      /the directory holds .*, which is no part of a campaign; name a new directory/,
+    );
+    writeFileSync(join(whole, "lock"), `${process.pid}\n`);
+    const second = quorum86(["campaign", "resume", whole]);
+    expect(second.status).toBe(2);
+    expect(second.stderr.toString()).toMatch(/process \d+ is working on this campaign; wait for it/);
+    writeFileSync(join(whole, "lock"), "4194305\n");
+    expect(quorum86(["campaign", "resume", whole]).status).toBe(0);
   });
 
   it("refuses a changed specification and a changed image, and says which", async () => {
