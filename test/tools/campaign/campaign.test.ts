@@ -112,8 +112,11 @@ describe("a campaign", () => {
     expect(first.done).toBeGreaterThanOrEqual(10);
     expect(first.done).toBeLessThan(300);
     expect(existsSync(join(directory, "results.jsonl"))).toBe(false);
-    const [shard] = readdirSync(join(directory, "shards")).map((name) => join(directory, "shards", name));
-    truncateSync(shard!, readFileSync(shard!).length - 5);
+    // A worker that was aborted before its first batch leaves an empty shard.
+    const shard = readdirSync(join(directory, "shards"))
+      .map((name) => join(directory, "shards", name))
+      .find((path) => statSync(path).size > 0);
+    truncateSync(shard!, statSync(shard!).size - 5);
     expect(campaignStatus(directory).done).toBe(first.done - 1);
     const second = await resumeCampaign(directory, { workers: 1 });
     expect(second.complete).toBe(true);
