@@ -31,7 +31,7 @@ export default defineConfig({
     testTimeout: 120_000,
     coverage: {
       provider: "v8",
-      include: ["dist/emulator/**", "dist/kernel/**", "dist/tools/**"],
+      include: ["dist/{emulator,kernel,tools}/**/*.js"],
       reporter: ["text-summary", "html"],
     },
   },
