@@ -12,6 +12,7 @@ import { samplePosition } from "../../../tools/campaign/sample.ts";
 import { parseSpecification } from "../../../tools/campaign/specification.ts";
 import { type GoldenRun, recordGolden } from "../../../tools/faults/golden-run.ts";
 import { MAIN, quorum86 } from "../cli/command-line.ts";
+import { readParquet } from "../parquet/read-parquet.ts";
 import { Random } from "../support/random.ts";
 import { killAndResume } from "./kill-and-resume.ts";
 import { SMALL_SPECIFICATION, smallPlan, workplace } from "./small-campaign.ts";
@@ -56,6 +57,19 @@ describe("a campaign", () => {
     expect(rows.map(({ index }) => index)).toEqual(Array.from({ length: 40 }, (_, i) => i));
     expect(rows.filter(({ outcome }) => outcome.class === "TOOL_ERROR")).toEqual([]);
     expect(new Set(rows.map(({ outcome }) => outcome.class)).size).toBeGreaterThan(2);
+  });
+
+  it("exports its rows as Parquet", async () => {
+    const file = place.path("rows.parquet");
+    expect(quorum86(["campaign", "report", whole, "--parquet", file]).status).toBe(0);
+    const { names, rows } = await readParquet(file);
+    const lines = results
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Row);
+    const column = (name: string) => rows.map((row) => row[names.indexOf(name)]);
+    expect(column("fault")).toEqual(lines.map(({ fault }) => fault));
+    expect(column("class")).toEqual(lines.map(({ outcome }) => outcome.class));
   });
 
   it("makes each row again from seed and index alone", () => {

@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { outcomeSchema } from "../../../tools/faults/outcome.ts";
 import type { CorruptionRow, PropagationSummary } from "../../../tools/propagate/record.ts";
+import { readParquet } from "../parquet/read-parquet.ts";
 import { quorum86 } from "./command-line.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "quorum86-propagate-"));
 afterAll(() => rmSync(directory, { recursive: true }));
+const capital = (word: string): string => word[0]!.toUpperCase() + word.slice(1);
 
 describe("quorum86 inject", () => {
   it("proves the fault, says what became of it, and how it came to the vote", () => {
@@ -72,7 +74,7 @@ describe("quorum86 propagate", () => {
   it("writes every file it names", () => {
     expect(status).toBe(0);
     const { files } = JSON.parse(stdout.toString()) as { files: string[] };
-    expect(files).toHaveLength(6);
+    expect(files).toHaveLength(10);
     for (const file of files) expect(existsSync(file)).toBe(true);
   });
 
@@ -104,6 +106,27 @@ describe("quorum86 propagate", () => {
       last.set(owner, words);
     }
     for (const { owner, atEnd } of summary.tracking.owners) expect([owner, last.get(owner)]).toEqual([owner, atEnd]);
+  });
+
+  it.each(["corruptions", "words", "edges", "series"])("%s.parquet holds what the JSON Lines hold", async (name) => {
+    const lines = rows<Record<string, unknown>>(`${name}.jsonl`);
+    const { names, types, rows: read } = await readParquet(join(into, `${name}.parquet`));
+    expect(read).toHaveLength(lines.length);
+    expect(read.length).toBeGreaterThan(100);
+    read.forEach((values, i) => {
+      const parquet = Object.fromEntries(names.map((key, column) => [key, values[column]]));
+      const line = Object.entries(lines[i]!).flatMap(([key, value]) =>
+        /riter$/.test(key)
+          ? Object.entries(value as object).map(([part, text]) => [key + capital(part), text])
+          : [[key, value]],
+      );
+      const expected = line.map(([key, value]) => {
+        const type = types[names.indexOf(key)]!;
+        if (value !== null && /BIGINT/.test(type)) return [key, BigInt(value)];
+        return [key, type === "UINTEGER" && typeof value === "string" ? Number(value) : value];
+      });
+      expect(parquet).toEqual(Object.fromEntries(expected));
+    });
   });
 
   it("makes a page that needs nothing else", () => {

@@ -11,6 +11,7 @@ import {
 import { reportCampaign } from "../../campaign/report.ts";
 import { reportHtml } from "../../campaign/report-html.ts";
 import { reportCsv, reportText } from "../../campaign/report-text.ts";
+import { writeRowsParquet } from "../../campaign/rows-parquet.ts";
 import { CLASSES } from "../../faults/outcome.ts";
 import { writeWhole } from "../../files.ts";
 import { InputError } from "../../input-error.ts";
@@ -27,6 +28,7 @@ interface CampaignArguments {
   workers: Text;
   csv: Text;
   html: Text;
+  parquet: Text;
   json: boolean;
   quiet: boolean;
 }
@@ -60,6 +62,7 @@ export function options(argv: Argv): Argv<CampaignArguments> {
     .option("workers", { type: "string", requiresArg: true, describe: "worker threads (default: one a core)" })
     .option("csv", { type: "string", requiresArg: true, describe: "report: write the table as CSV to a file" })
     .option("html", { type: "string", requiresArg: true, describe: "report: write a page to a file" })
+    .option("parquet", { type: "string", requiresArg: true, describe: "report: write the rows to a Parquet file" })
     .option("json", { type: "boolean", default: false, describe: "print one JSON object on standard output" })
     .option("quiet", { type: "boolean", default: false, describe: "no progress, no summary" })
     .epilogue(`${EXAMPLES}\n\n${EXIT_CODES}`) as unknown as Argv<CampaignArguments>;
@@ -75,7 +78,7 @@ export async function run(argv: ArgumentsCamelCase<CampaignArguments>): Promise<
   const directory = needed(argv.place ?? out, argv.action, "no campaign is given", "name its directory");
   if (argv.action === "resume") return experiments(argv, directory, (options) => resumeCampaign(directory, options));
   if (argv.action === "status") printStatus(campaignStatus(directory), directory, argv.json);
-  else printReport(directory, argv);
+  else await printReport(directory, argv);
   return ExitCode.Right;
 }
 
@@ -145,13 +148,16 @@ function printStatus(status: CampaignStatus, directory: string, json: boolean): 
   process.stdout.write(colours.dim(`quorum86 campaign ${next} ${directory}\n`));
 }
 
-function printReport(directory: string, argv: CampaignArguments): void {
+async function printReport(directory: string, argv: CampaignArguments): Promise<void> {
   const csv = single(argv.csv, "csv");
   const html = single(argv.html, "html");
-  const report = reportCampaign(loadCampaign(directory));
+  const parquet = single(argv.parquet, "parquet");
+  const record = loadCampaign(directory);
+  const report = reportCampaign(record);
   const encoder = new TextEncoder();
   if (csv !== undefined) writeWhole(csv, encoder.encode(reportCsv(report)));
   if (html !== undefined) writeWhole(html, encoder.encode(reportHtml(report)));
+  if (parquet !== undefined) await writeRowsParquet(parquet, record.rows);
   if (argv.json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else process.stdout.write(`${reportText(report, coloursFor(process.stdout))}\n`);
 }

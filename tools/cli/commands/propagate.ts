@@ -15,6 +15,7 @@ interface PropagateArguments {
   json: boolean;
   quiet: boolean;
   output: Text;
+  parquet: boolean;
 }
 
 const EXAMPLES = `Examples
@@ -29,11 +30,13 @@ const FILES = `Files in DIR
   corruptions.jsonl  a line for each wrong write: place, owner, values, writer, sources
   words.jsonl        a line for each word that was ever wrong
   edges.jsonl        a line for each cause and effect, by the corruptions' ids
-  series.jsonl       wrong words by owner over time, a line for each change`;
+  series.jsonl       wrong words by owner over time, a line for each change
+  *.parquet          the same four tables, typed, for DuckDB, pandas, R`;
 
 export function options(argv: Argv): Argv<PropagateArguments> {
   return injectOptions(argv)
     .option("output", { alias: "o", type: "string", requiresArg: true, describe: "directory to write to" })
+    .option("parquet", { type: "boolean", default: true, describe: "tables as Parquet too (--no-parquet: not)" })
     .epilogue(`${EXAMPLES}\n\n${FILES}\n\n${FAULT_HELP}\n\n${EXIT_CODES}`) as unknown as Argv<PropagateArguments>;
 }
 
@@ -44,7 +47,8 @@ export async function run(argv: ArgumentsCamelCase<PropagateArguments>): Promise
   }
   const { propagation, describer, summary, golden } = await experiment(argv, argv.quiet || argv.json);
   const { result } = propagation.experiment;
-  const files = writeRecord(directory, propagation, summary, describer, golden.plan.scenario.name);
+  const { name } = golden.plan.scenario;
+  const files = await writeRecord(directory, propagation, summary, describer, name, argv.parquet);
   if (argv.json) process.stdout.write(`${JSON.stringify({ files, summary })}\n`);
   else if (!argv.quiet) {
     process.stdout.write(injectReport(summary, result, coloursFor(process.stdout)));
