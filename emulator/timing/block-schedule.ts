@@ -48,6 +48,8 @@ export const enum ScheduleBits {
   String = 1 << 8,
   /** Locked or serializing. */
   Special = 1 << 9,
+  /** All of its clocks are counted at run time: its first wait adds one clock less to the credit than it takes. */
+  RunTime = 1 << 10,
   /** Prefix clocks that its group waits. */
   PrefixShift = 16,
   PrefixMask = 15 << 16,
@@ -202,7 +204,8 @@ export class BlockScheduler {
       words[record + InstructionTiming.Schedule] |=
         rules.addressRegisters(record) |
         (rules.isString(record) ? ScheduleBits.String : 0) |
-        (special ? ScheduleBits.Special : 0);
+        (special ? ScheduleBits.Special : 0) |
+        (rules.aloneClocks(record) === 0 ? ScheduleBits.RunTime : 0);
     }
   }
 

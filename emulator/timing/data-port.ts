@@ -257,7 +257,7 @@ export class DataPort {
   private absorbs(record: number, clocks: number): boolean {
     const { words, counters } = this;
     const bits = words[record + InstructionTiming.Schedule];
-    if ((bits & ScheduleBits.Sensitive) !== 0) return false;
+    if ((bits & (ScheduleBits.Sensitive | ScheduleBits.RunTime)) !== 0) return false;
     if ((bits & ScheduleBits.Second) !== 0 && this.stallOf(record - NEXT) !== 0) return false;
     return counters[Counter.Cycles] + clocks < counters[Counter.LimitCycle];
   }

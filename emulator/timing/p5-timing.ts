@@ -387,7 +387,7 @@ export class P5Timing implements TimingModel {
     const bits = words[first + InstructionTiming.Schedule];
     const string = (state & PipelineState.String) !== 0 && this.rules.isString(first);
     const late = counters[Counter.Cycles] + words[block + BlockWord.Clocks] + clocks > counters[Counter.LimitCycle];
-    const depends = (bits & (ScheduleBits.Sensitive | ScheduleBits.PrefixMask)) !== 0;
+    const depends = (bits & (ScheduleBits.Sensitive | ScheduleBits.RunTime | ScheduleBits.PrefixMask)) !== 0;
     return string || late || depends ? -1 : clocks;
   }
 
