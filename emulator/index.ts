@@ -30,3 +30,4 @@ export { PhysicalMemory } from "./memory/physical-memory.ts";
 export type { InterruptKind, Observer } from "./observer.ts";
 export type { PortalHandler } from "./portal.ts";
 export type { Snapshot } from "./snapshot.ts";
+export { deviceFields, STATE_WORDS, type StateName, type StatePart, stateName } from "./state-names.ts";

@@ -16,9 +16,11 @@ import type {
 } from "./kernel.ts";
 import { frameNodes } from "./mapping-database.ts";
 import { Globals, MAPPING_NODE, MappingNode, PAGE, Space, THREAD_COUNT } from "./memory-map.ts";
-import { kernelStructures, ownerOf } from "./owner.ts";
+import { ownerOf } from "./owner.ts";
 import { translate } from "./page-table.ts";
+import { unlessBroken } from "./panic.ts";
 import type { KernelPortal } from "./portal.ts";
+import { kernelStructures } from "./structures.ts";
 import { HaltReason, Protocol, Tcb, ThreadState } from "./tcb-layout.ts";
 import { findThread, findThreadByNumber } from "./thread-id.ts";
 import { Utcb } from "./utcb.ts";
@@ -118,7 +120,7 @@ export class KernelView implements Kernel {
   translate(thread: number, virtual: number): number | undefined {
     const space = this.spaceOf(thread);
     if (space === 0) return undefined;
-    const physical = quietly(() => translate(this.k, space, virtual >>> 0), -1);
+    const physical = unlessBroken(() => translate(this.k, space, virtual >>> 0), -1);
     return physical < 0 ? undefined : physical;
   }
 
@@ -127,7 +129,7 @@ export class KernelView implements Kernel {
     const space = this.spaceOf(thread);
     const frame = Math.floor(physical / PAGE);
     if (space === 0 || frame >= k.map.base / PAGE) return [];
-    const nodes = quietly(() => frameNodes(k, frame), []);
+    const nodes = unlessBroken(() => frameNodes(k, frame), []);
     const found: number[] = [];
     for (const node of nodes) {
       const address = k.map.nodes + node * MAPPING_NODE.bytes;
@@ -182,7 +184,7 @@ export class KernelView implements Kernel {
   }
 
   structures(): KernelStructure[] {
-    return kernelStructures(this.k.map);
+    return kernelStructures(this.k);
   }
 
   watch(watcher: KernelWatcher): () => void {
@@ -273,14 +275,5 @@ export class KernelView implements Kernel {
       return (register === "eflags" ? readEflags(words) : words[REGISTER_WORDS[register]]) >>> 0;
     };
     return Object.fromEntries(REGISTERS.map((register) => [register, value(register)])) as Record<UserRegister, number>;
-  }
-}
-
-/** The answer, or `otherwise` when the structures that it needs are broken. */
-function quietly<T>(question: () => T, otherwise: T): T {
-  try {
-    return question();
-  } catch {
-    return otherwise;
   }
 }

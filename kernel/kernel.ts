@@ -133,12 +133,18 @@ export interface KernelWatcher {
 
 /** A kernel structure, or an array of them, as a place in memory. */
 export interface KernelStructure {
+  /** As its words' owner has it. */
+  readonly kind: Owner["kind"];
+  /** An owner's name is this, with the index of the element after it when `count` is greater than 1. */
   readonly name: string;
+  /** Whose it is, for what belongs to one space or one thread (global id). */
+  readonly space?: number;
+  readonly thread?: number;
   readonly start: number;
   /** Bytes of one element. */
   readonly bytes: number;
   readonly count: number;
-  /** Fields of one element; empty when its words have no names of their own. */
+  /** Fields of one element, from its start on without gaps; what is left at its end is padding. Empty for unused memory. */
   readonly fields: readonly { readonly name: string; readonly offset: number; readonly bytes: number }[];
 }
 
@@ -158,7 +164,7 @@ export interface Kernel {
   /** Violations of the kernel's invariants, one sentence each; empty when all is well. */
   check(): string[];
   owner(physical: number): Owner;
-  /** The kernel's structures by name, in the order of their addresses; they are where `owner` finds them. */
+  /** All of kernel memory as it is now: every byte is in exactly one structure, in the order of their addresses. */
   structures(): KernelStructure[];
   /** Watches the kernel's paths; returns the function that ends it. Without a watcher no code runs for it. */
   watch(watcher: KernelWatcher): () => void;

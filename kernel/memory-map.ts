@@ -61,8 +61,6 @@ export const GLOBALS = defineStruct(
     freePageCount: "word",
     sigma0Space: "pointer",
     rootSpace: "pointer",
-    /** One bit for each non-empty ready list. */
-    readyBitmap: ["word", PRIORITY_COUNT / 32],
     /** Clock and retired instructions at the last return from the kernel. */
     exitCycles: "double",
     exitInstructions: "double",
@@ -71,6 +69,8 @@ export const GLOBALS = defineStruct(
     deletedInstructions: "double",
     pathCycles: ["double", PATH_COUNT],
     pathCount: ["double", PATH_COUNT],
+    /** One bit for each non-empty ready list. */
+    readyBitmap: ["word", PRIORITY_COUNT / 32],
     /** First TCB of each ready list, or 0. */
     readyHead: ["pointer", PRIORITY_COUNT],
   },

@@ -11,6 +11,16 @@ export function panic(report: string): never {
   throw new KernelPanic(report);
 }
 
+/** The answer to a question of a tool, or `otherwise` when the structures that it needs are broken. */
+export function unlessBroken<T>(question: () => T, otherwise: T): T {
+  try {
+    return question();
+  } catch (error) {
+    if (error instanceof KernelPanic) return otherwise;
+    throw error;
+  }
+}
+
 export function hex(value: number): string {
   return `0x${(value >>> 0).toString(16).padStart(8, "0")}`;
 }

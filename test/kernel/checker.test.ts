@@ -120,7 +120,7 @@ describe("owners", () => {
     [
       "an array element",
       () => MAP.globals + GLOBALS.at.readyHead + 4 * 100,
-      { name: "globals", field: "readyHead[100]" },
+      { name: "ready queue", field: "readyHead[100]" },
     ],
     ["a mapping node", () => node(3) + MAPPING_NODE.at.depth, { name: "mapping node 3", field: "depth" }],
     ["a page table", () => pteOf(2, SCRATCH), { kind: "page-table", space: 2 }],

@@ -52,21 +52,3 @@ describe("watching the kernel", () => {
     expect(watched.machine.stateDigest()).toBe(plain.machine.stateDigest());
   });
 });
-
-describe("structures", () => {
-  it("are told by name, with their fields, where the owner map finds them", () => {
-    const rig = workload();
-    rig.run(5);
-    const structures = rig.kernel.structures();
-    for (const { start, bytes, count, fields } of structures)
-      for (const element of [0, count - 1])
-        for (const field of fields.slice(0, 3)) {
-          const owner = rig.kernel.owner(start + element * bytes + field.offset);
-          expect(owner.kind).toBe("kernel");
-          expect(owner.field?.replace(/\[0\]$/, "")).toBe(field.name);
-        }
-    const tcbs = structures.find(({ name }) => name === "tcb");
-    expect(tcbs).toMatchObject({ bytes: 512, count: 1024 });
-    expect(tcbs?.fields.map(({ name }) => name)).toContain("sendQueueHead");
-  });
-});

@@ -163,6 +163,22 @@ describe("looking", () => {
     await expect(executeLine(prompt, "x/4xw 0x1000")).rejects.toThrow("no memory at 0x00001000");
   });
 
+  it("tells whose a word is, and lists what the machine's state is made of", async () => {
+    const prompt = await session();
+    expect(await executeLine(prompt, "owner CR3")).toMatch(/^CR3 0x[0-9a-f]{8}: the processor's control registers$/);
+    expect(await executeLine(prompt, "owner eax")).toMatch(/^EAX 0x[0-9a-f]{8}: [\w-]+'s \(general registers/);
+    const list = await executeLine(prompt, "structures");
+    for (const name of ["1024 of 512 bytes    tcb", "page directory of space", "ready queue", "TLB", "uart0"])
+      expect(list).toContain(name);
+    const [directory, ...rest] = (await executeLine(prompt, "structures page directory of space 6")).split("\n");
+    expect(directory).toMatch(/page-table 4096 bytes .*\(replica-2\)$/);
+    expect(rest.join()).toMatch(/^ +\+0 +4096 bytes +entries$/);
+    const address = Number(directory!.slice(0, 10)) + 4 * 32;
+    expect(await executeLine(prompt, `owner ${address}`)).toMatch(/page directory of space 6, field entries\[32\]$/);
+    await expect(executeLine(prompt, "structures nonsense")).rejects.toThrow("nothing is called");
+    await expect(executeLine(prompt, "owner 0xffffffff")).rejects.toThrow("outside RAM");
+  });
+
   it("shows whose a page is and how it is found", async () => {
     const prompt = await session();
     await executeLine(prompt, "tbreak replica-2:aes_encrypt_round");

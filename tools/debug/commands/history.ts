@@ -2,7 +2,7 @@
 import { InputError } from "../../input-error.ts";
 import { compareThreads } from "../compare-threads.ts";
 import { KERNEL_THREAD } from "../guest-view.ts";
-import { describeInjection, grouped, hex } from "../messages.ts";
+import { describeInjection, grouped } from "../messages.ts";
 import { CommandError, type CommandSession } from "../session.ts";
 import { comparePositions, type Position } from "../time/position.ts";
 import { HistoryError } from "../time/timeline.ts";
@@ -164,13 +164,6 @@ function check(session: CommandSession): string {
   return problems.length === 0 ? "every structure of the kernel is consistent" : problems.join("\n");
 }
 
-function owner(session: CommandSession, words: string): string {
-  const physical = session.evaluate(words.replace(/^physical:/, ""));
-  const { name, kind, field, virtual } = session.view.kernel.owner(physical);
-  const where = virtual === undefined ? "" : ` at ${hex(virtual)}`;
-  return `physical ${hex(physical)}: ${kind}, ${name}${field === undefined ? "" : `, field ${field}`}${where}`;
-}
-
 export const HISTORY: readonly QueryCommand[] = [
   {
     kind: "query",
@@ -227,14 +220,6 @@ export const HISTORY: readonly QueryCommand[] = [
     summary: "registers and named objects in which two threads differ",
     group: "Faults",
     run: difference,
-  },
-  {
-    kind: "query",
-    names: ["owner"],
-    usage: "owner PHYSICAL",
-    summary: "whose a word of RAM is",
-    group: "Guests",
-    run: owner,
   },
   {
     kind: "query",

@@ -6,6 +6,7 @@ import type { Command, QueryCommand } from "./command.ts";
 import { GUESTS } from "./guests.ts";
 import { HISTORY } from "./history.ts";
 import { LOOKING } from "./looking.ts";
+import { OWNERS } from "./owners.ts";
 import { RUNNING } from "./running.ts";
 
 const HELP: QueryCommand = {
@@ -17,7 +18,15 @@ const HELP: QueryCommand = {
   run: (_session, words) => (words === "" ? helpList(COMMANDS) : helpOne(words)),
 };
 
-export const COMMANDS: readonly Command[] = [...RUNNING, ...HISTORY, ...BREAKPOINTS, ...LOOKING, ...GUESTS, HELP];
+export const COMMANDS: readonly Command[] = [
+  ...RUNNING,
+  ...HISTORY,
+  ...BREAKPOINTS,
+  ...LOOKING,
+  ...OWNERS,
+  ...GUESTS,
+  HELP,
+];
 
 function helpList(commands: readonly Command[]): string {
   const groups = [...new Set(commands.map(({ group }) => group))];
