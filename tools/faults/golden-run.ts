@@ -74,7 +74,9 @@ export function snapshotBefore(golden: GoldenRun, fault: Fault): GoldenSnapshot 
   const { trigger, target } = fault;
   const component = "component" in target ? target.component : "";
   const early = golden.snapshots.filter(({ cycle, instructions }) =>
-    "cycle" in trigger ? cycle <= trigger.cycle : (instructions.get(component) ?? 0) < trigger.instruction,
+    "cycle" in trigger
+      ? cycle <= trigger.cycle
+      : "instruction" in trigger && (instructions.get(component) ?? 0) < trigger.instruction,
   );
   return early.at(-1) ?? golden.snapshots[0]!;
 }

@@ -7,7 +7,14 @@ import { messageRegister } from "../../kernel/utcb.ts";
 import { InputError } from "../input-error.ts";
 import type { Component } from "../run/boot-plan.ts";
 import type { InjectionReport } from "../run/run-result.ts";
-import { type Fault, type FaultTarget, formatFault, formatTarget, type RegisterName } from "./fault.ts";
+import {
+  type Fault,
+  type FaultTarget,
+  formatFault,
+  formatTarget,
+  type RegisterName,
+  targetComponent,
+} from "./fault.ts";
 
 /** A fault whose names have been looked up in the scenario: symbols are addresses now. */
 export interface AimedFault {
@@ -24,14 +31,22 @@ export interface AimedFault {
  */
 export function aimFault(fault: Fault, components: readonly Component[]): AimedFault {
   const { target } = fault;
+  if (isUnfinished(fault)) {
+    const problem = "this kind of fault cannot be injected yet";
+    throw new InputError({
+      file: `fault ${formatFault(fault)}`,
+      problem,
+      mend: "use another target, model or trigger",
+    });
+  }
   if ("physical" in target) return { fault };
-  const component = components.find(({ name }) => name === target.component);
+  const component = components.find(({ name }) => "component" in target && name === target.component);
   const place = { file: `fault ${formatFault(fault)}` };
   if (component === undefined) {
     const names = components.map(({ name }) => name).join(", ");
     throw new InputError({
       ...place,
-      problem: `there is no component "${target.component}"`,
+      problem: `there is no component "${targetComponent(target)}"`,
       mend: `use one of ${names}`,
     });
   }
@@ -45,6 +60,18 @@ export function aimFault(fault: Fault, components: readonly Component[]): AimedF
   return { fault, component, address: (symbol.value + target.offset) >>> 0 };
 }
 
+function isUnfinished({ target, model, trigger }: Fault): boolean {
+  const models = "flip" in model || "set" in model;
+  const triggers = "cycle" in trigger || "instruction" in trigger;
+  return (
+    !models ||
+    !triggers ||
+    !("component" in target || "physical" in target) ||
+    "segment" in target ||
+    "control" in target
+  );
+}
+
 /**
  * Applies a fault now. A target that is not there (thread gone, page not mapped, address outside RAM) is reported as
  * not applied and nothing changes.
@@ -52,6 +79,7 @@ export function aimFault(fault: Fault, components: readonly Component[]): AimedF
 export function inject(machine: Machine, kernel: Kernel, aimed: AimedFault): InjectionReport {
   const { fault, component, address } = aimed;
   const { model } = fault;
+  if (!("flip" in model || "set" in model)) throw new RangeError("this model cannot be injected yet");
   const flips = "flip" in model ? model.flip.reduce((bits, bit) => bits | (1 << bit), 0) : 0;
   const change: Struck = "flip" in model ? (word) => word ^ flips : () => model.set | 0;
   const report = {

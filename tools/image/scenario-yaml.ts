@@ -1,8 +1,7 @@
 /** Reads a scenario from YAML text: every error names file, line, key, what is wrong and how to mend it. */
 import type { Document } from "yaml";
 import type { Fault } from "../faults/fault.ts";
-import { parseFault } from "../faults/fault-line.ts";
-import { InputError } from "../input-error.ts";
+import { faultsOf } from "../faults/fault-file.ts";
 import { readYaml } from "../yaml-input.ts";
 import { crossCheck, type Scenario, scenarioSchema } from "./scenario.ts";
 
@@ -28,15 +27,5 @@ export function parseScenario(text: string, file: string): ParsedScenario {
   const { value: scenario, document, problem: wrong } = readYaml(text, file, FORM);
   const [broken] = crossCheck(scenario);
   if (broken !== undefined) throw wrong(broken.path, broken.problem, broken.mend);
-  const faults = scenario.faults.map((fault, i) => {
-    if (typeof fault !== "string") return fault;
-    try {
-      return parseFault(fault, file);
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      const { column, problem, mend } = error.detail;
-      throw wrong(["faults", i], problem, mend).within({ key: `faults[${i}], column ${column}` });
-    }
-  });
-  return { scenario, faults, document };
+  return { scenario, faults: faultsOf(scenario.faults, wrong, file), document };
 }

@@ -3,7 +3,7 @@
  * description, which the error messages, the JSON schema and scenario.md repeat.
  */
 import { z } from "zod";
-import { faultSchema } from "../faults/fault.ts";
+import { faultListSchema } from "../faults/fault-file.ts";
 
 export const BUNDLED = "bundled:";
 /** As many as the voter has room for (REPLICAS_MAX in guests/voter/vote.h). */
@@ -161,12 +161,7 @@ export const scenarioSchema = z.strictObject({
     data,
     iterations: z.int().min(1).max(1_000_000).default(1).describe("mode chain: how many output blocks, 1 to 1000000"),
   }),
-  faults: z
-    .array(z.union([z.string(), faultSchema]))
-    .default([])
-    .describe(
-      'a list of faults, each a line such as "replica-2:eax:flip:3@instruction=1000" or {target, model, trigger}',
-    ),
+  faults: faultListSchema.default([]),
 });
 
 /** A checked scenario: durations in microseconds, sizes in bytes, keys as bytes; faults may still be lines of text. */

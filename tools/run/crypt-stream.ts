@@ -4,7 +4,7 @@
  *
  * Padding is the host's: PKCS#7 (RFC 5652, 6.3) in ECB and CBC as `openssl enc` does it, none in CTR.
  */
-import { type Fault, formatFault } from "../faults/fault.ts";
+import { type Fault, formatFault, targetComponent } from "../faults/fault.ts";
 import type { Operation, Workload } from "../image/boot-config.ts";
 import { BLOCK_BYTES } from "../image/boot-config.ts";
 import type { Image } from "../image/image.ts";
@@ -279,6 +279,8 @@ export function addToCounter(counter: Uint8Array, blocks: number): Uint8Array {
 function later(fault: Fault, result: RunResult): Fault {
   const { target, trigger } = fault;
   if ("cycle" in trigger) return { ...fault, trigger: { cycle: trigger.cycle - result.cycles } };
-  const own = "physical" in target ? undefined : result.shares.find(({ part }) => part === target.component);
+  if (!("instruction" in trigger)) return fault;
+  const component = targetComponent(target);
+  const own = component === undefined ? undefined : result.shares.find(({ part }) => part === component);
   return { ...fault, trigger: { instruction: trigger.instruction - (own?.instructions ?? result.instructions) } };
 }

@@ -158,6 +158,7 @@ export class ScenarioRun {
         limit = Math.min(limit, trigger.cycle);
         continue;
       }
+      if (!("instruction" in trigger)) continue;
       // Nobody retires instructions faster than the machine: a bound for a component that runs now.
       const bound = machine.instructions + this.#remaining(aimed, trigger.instruction);
       if (this.#isRunning(aimed)) instructions = Math.min(instructions ?? bound, bound);
@@ -194,6 +195,7 @@ export class ScenarioRun {
     return this.#pending.filter((aimed) => {
       const { trigger } = aimed.fault;
       if ("cycle" in trigger) return this.machine.clock.now >= trigger.cycle;
+      if (!("instruction" in trigger)) return false;
       // Instruction 0 is not yet the time before the thread is there: it is the moment at which it is about to begin.
       return this.#isRunning(aimed) && this.#remaining(aimed, trigger.instruction) <= 0;
     });

@@ -1,0 +1,64 @@
+/** A file of faults: YAML with one key, `faults`, a list of one-line forms or maps as in a scenario. */
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { InputError } from "../input-error.ts";
+import { readYaml, type YamlInput } from "../yaml-input.ts";
+import { type Fault, faultSchema } from "./fault.ts";
+import { parseFault } from "./fault-line.ts";
+
+/** The `faults:` of a scenario and of a fault file. */
+export const faultListSchema = z
+  .array(z.union([z.string(), faultSchema]))
+  .describe(
+    'a list of faults, each a line such as "replica-2:eax:flip:3@instruction=1000" or {target, model, trigger}',
+  );
+
+const fileSchema = z.strictObject({ faults: faultListSchema });
+
+const FORM = {
+  schema: fileSchema,
+  noun: "fault file",
+  seeSchema: "`quorum86 faults --schema` prints what is allowed",
+  tooLong: "split it, one experiment each",
+};
+
+/** @throws InputError naming file, line and key. */
+export function readFaultFile(file: string): Fault[] {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new InputError({ file, problem: `it cannot be read: ${problem}`, mend: "check the name and its rights" });
+  }
+  return parseFaultFile(text, file);
+}
+
+/** @param file its name, for errors. */
+export function parseFaultFile(text: string, file: string): Fault[] {
+  const { value, problem } = readYaml(text, file, FORM);
+  return faultsOf(value.faults, problem, file);
+}
+
+/** The faults of a list; the lines in it are parsed, and blamed in the YAML that they stand in. */
+export function faultsOf(
+  list: z.output<typeof faultListSchema>,
+  blame: YamlInput<unknown>["problem"],
+  file: string,
+): Fault[] {
+  return list.map((fault, i) => {
+    if (typeof fault !== "string") return fault;
+    try {
+      return parseFault(fault, file);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      const { column, problem, mend } = error.detail;
+      throw blame(["faults", i], problem, mend).within({ key: `faults[${i}], column ${column}` });
+    }
+  });
+}
+
+/** JSON schema (draft 2020-12) of a fault file, for editors. */
+export function faultFileJsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(fileSchema, { io: "input", unrepresentable: "any" }) as Record<string, unknown>;
+}
