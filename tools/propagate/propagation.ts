@@ -25,8 +25,10 @@ export interface PropagationOptions {
   readonly largestHistory?: number;
   /** Called between slices with the faulty machine's clock; true gives up. */
   readonly onSlice?: (cycle: number) => boolean;
-  /** Called at each comparison at equal cycle (for tests). */
-  readonly onSample?: (golden: ScenarioRun, faulty: ScenarioRun, difference: EqualCycleDifference) => void;
+  /** Further clocks at which to compare at equal cycle, ascending. */
+  readonly sampleAt?: readonly number[];
+  /** Called at each comparison at equal cycle with the clock that was asked for. */
+  readonly onSample?: (cycle: number, difference: EqualCycleDifference) => void;
 }
 
 /** Wrong words at one clock, both machines at the same one. */
@@ -44,7 +46,8 @@ export interface ThreadShift {
   /** Clocks by which it was later at the last compared step, and at most (negative: earlier). */
   readonly lastShift: number;
   readonly largestShift: number;
-  /** User instructions that it retired more than its golden self while they were compared. */
+  /** User instructions that it retired since the injection, and how many of them more than its golden self. */
+  readonly instructions: number;
   readonly extraInstructions: number;
 }
 
@@ -76,6 +79,11 @@ class PropagationRun {
   private readonly good: ScenarioRun;
   private readonly cycleLimit: number;
   private readonly samples: EqualCycleSample[] = [];
+  /** Clocks at which a comparison is still to be made, and golden snapshots taken there by a machine that has gone ahead. */
+  private readonly wanted: number[];
+  private readonly ahead = new Map<number, Snapshot>();
+  /** The last clock that the golden machine was to come to. */
+  private goodAsked = 0;
 
   constructor(
     private readonly golden: GoldenRun,
@@ -86,6 +94,7 @@ class PropagationRun {
     this.faulty = new ScenarioRun(golden.plan, timing);
     this.good = new ScenarioRun(golden.plan, timing);
     this.cycleLimit = options.cycleLimit ?? defaultCycleLimit(golden);
+    this.wanted = [...(options.sampleAt ?? [])];
   }
 
   run(): Propagation {
@@ -136,6 +145,7 @@ class PropagationRun {
         name: names.threadName(track.thread),
         lastShift: track.shift,
         largestShift: track.largestShift,
+        instructions: track.progress,
         extraInstructions: track.progress - track.goldenProgress,
       })),
       lockstepEnd: tracker.lockstepEnd,
@@ -177,23 +187,24 @@ class PropagationRun {
     const { faulty, good, options, cycleLimit } = this;
     const largest = options.largestHistory ?? 2_000_000;
     const started = faulty.machine.cycles;
-    let target = started;
+    let regular = started;
     while (faulty.outcome === undefined) {
-      const interval = options.interval ?? Math.min(LONGEST_SLICE, Math.max(10_000, (target - started) / 20));
-      target = Math.max(target, faulty.machine.cycles) + Math.floor(interval);
+      const interval = options.interval ?? Math.min(LONGEST_SLICE, Math.max(10_000, (regular - started) / 20));
+      const now = faulty.machine.cycles;
+      if (regular <= now) regular = now + Math.floor(interval);
+      const target = Math.min(regular, this.wanted[0] ?? regular);
       if (target > cycleLimit + interval) {
         faulty.stop("cycle-limit");
         break;
       }
       faulty.advance(target);
-      if (good.machine.cycles < target) good.advance(target);
-      let ahead = good.machine.cycles;
+      this.advanceGood(target);
       while (tracker.process(good.outcome !== undefined) && good.outcome === undefined) {
-        ahead += interval;
-        good.advance(ahead);
+        if (this.isAt(target)) this.ahead.set(target, good.machine.snapshot());
+        this.advanceGood(good.machine.cycles + interval, target);
       }
       nameNew();
-      if (good.outcome === undefined && faulty.outcome === undefined && this.sample()) return "reconverged";
+      if (faulty.outcome === undefined && this.sample(target)) return "reconverged";
       if (tracker.set.history.length > largest || options.onSlice?.(faulty.machine.cycles)) {
         faulty.stop("interrupted");
         return "given-up";
@@ -208,26 +219,48 @@ class PropagationRun {
     return "ended";
   }
 
-  /** Compares the machines at equal cycle, unless the golden one is ahead. True: they are one again. */
-  private sample(): boolean {
-    const { good, faulty } = this;
-    const cycle = faulty.machine.cycles;
-    const difference = Math.abs(good.machine.cycles - cycle);
-    // Both stop at their first instruction boundary at or after the target; more is the golden machine running ahead.
-    if (difference > LARGEST_BOUNDARY) return false;
-    const found = compareAtEqualCycle(good.machine.snapshot(), faulty.machine.snapshot());
-    this.options.onSample?.(good, faulty, found);
+  /** Lets the golden machine run to a clock; on its way snapshots are kept where comparisons are wanted later than `now`. */
+  private advanceGood(cycle: number, now = cycle): void {
+    const { good, ahead } = this;
+    for (const at of this.wanted) {
+      // Where it has stopped at or after an earlier clock may be the first boundary after this one too.
+      if (at <= now || at > Math.max(cycle, good.machine.cycles) || at <= this.goodAsked) continue;
+      this.goodAsked = at;
+      if (good.advance(at) === undefined) ahead.set(at, good.machine.snapshot());
+    }
+    if (cycle <= this.goodAsked) return;
+    this.goodAsked = cycle;
+    good.advance(cycle);
+  }
+
+  /** Whether the golden machine stands at its first instruction boundary at or after a clock, and has not ended. */
+  private isAt(cycle: number): boolean {
+    return this.good.outcome === undefined && this.goodAsked === cycle;
+  }
+
+  /** Compares the machines at equal cycle where that can be done. True: they are one again. */
+  private sample(cycle: number): boolean {
+    const { faulty, good, wanted, ahead } = this;
+    const asked = wanted[0] === cycle;
+    if (asked) wanted.shift();
+    const golden = ahead.get(cycle) ?? (this.isAt(cycle) ? good.machine.snapshot() : undefined);
+    ahead.delete(cycle);
+    if (golden === undefined) return false;
+    const found = compareAtEqualCycle(golden, faulty.machine.snapshot());
+    if (asked) this.options.onSample?.(cycle, found);
     const { memory, state, devices } = found;
-    this.samples.push({ cycle, memory: memory.length, state: state.length, devices: devices.length });
+    this.samples.push({
+      cycle: faulty.machine.cycles,
+      memory: memory.length,
+      state: state.length,
+      devices: devices.length,
+    });
     return isReconverged(found);
   }
 }
 
 /** What is logged in a slice is kept in memory. */
 const LONGEST_SLICE = 200_000;
-
-/** Clocks between two instruction boundaries are fewer than this (kernel paths are the longest). */
-const LARGEST_BOUNDARY = 5_000;
 
 /** Places that the injection changed, with the bits that differ. */
 function struckPlaces(before: Snapshot, after: Snapshot, good: ScenarioRun, faulty: ScenarioRun): Map<Place, number> {

@@ -12,6 +12,8 @@ export interface Parting {
   readonly corruption: number;
   /** Clock of the kernel call at which both are one again. */
   endCycle: number | undefined;
+  /** User instructions that each had retired after that call. */
+  end: { readonly progress: number; readonly goldenProgress: number } | undefined;
 }
 
 /** The step before, as the cause of what is found wrong at the next one. */

@@ -392,6 +392,7 @@ export class Tracker {
       faultyEip,
       corruption: corruption.id,
       endCycle: undefined,
+      end: undefined,
     };
     this.partings.push(parting);
     track.part(parting);
@@ -413,6 +414,7 @@ export class Tracker {
       this.applyOtherPath(track, point.faulty + words[0]!, point.golden + other[0]!);
       track.shift = cycle - cycleOf(other, 0);
       track.parting.endCycle = cycle;
+      track.parting.end = { progress: track.progress, goldenProgress: track.goldenProgress };
       track.previous.sources = [track.parting.corruption];
       track.previous.entered = false;
       track.previous.cycle = cycle;

@@ -1,17 +1,18 @@
 /**
- * The tracker's sparse sets against brute force: all of RAM, registers, TLB and devices at equal cycle, and each thread's
- * space and registers at equal progress, by machines of their own that nothing but stops at the right moment.
+ * The tracker's sets against brute force (brute-force.ts): all of RAM, registers, TLB and devices at equal cycle, and each
+ * thread's space, UTCB and registers at equal progress.
  */
-import { Word } from "../../../emulator/index.ts";
-import type { Fault } from "../../../tools/faults/fault.ts";
-import { EFLAGS_BITS, REGISTERS } from "../../../tools/faults/fault.ts";
-import { type GoldenRun, recordGolden, snapshotBefore } from "../../../tools/faults/golden-run.ts";
+import type { KernelStructure } from "../../../kernel/index.ts";
+import { EFLAGS_BITS, type Fault, REGISTERS } from "../../../tools/faults/fault.ts";
+import { type GoldenRun, recordGolden } from "../../../tools/faults/golden-run.ts";
 import { imageFromScenario } from "../../../tools/image/image.ts";
-import { registerPlace, TRACKED_REGISTERS } from "../../../tools/propagate/corruption.ts";
+import { registerOf, TRACKED_REGISTERS } from "../../../tools/propagate/corruption.ts";
+import type { EqualCycleDifference } from "../../../tools/propagate/equal-cycle.ts";
 import { type Propagation, propagate } from "../../../tools/propagate/propagation.ts";
 import { planBoot } from "../../../tools/run/boot-plan.ts";
 import { ScenarioRun } from "../../../tools/run/scenario-run.ts";
 import type { Random } from "../support/random.ts";
+import { BruteForce, isThreads, type ThreadMoment } from "./brute-force.ts";
 
 export function exactnessGolden(timing?: "simple" | "p5"): GoldenRun {
   const scenario = {
@@ -28,185 +29,208 @@ export function exactnessGolden(timing?: "simple" | "p5"): GoldenRun {
   return recordGolden(plan, timing === undefined ? {} : { timing });
 }
 
-const COMPONENTS = ["replica-1", "replica-2", "replica-3", "voter", "client", "console"];
+/** Root and sigma0 by the kernel's numbers, then the components. */
+const SERVERS = [48, 50];
 
-export function randomFault(golden: GoldenRun, random: Random): Fault {
-  const component = random.pick(COMPONENTS);
-  const own = golden.result.shares.find(({ part }) => part === component)!.instructions;
-  const trigger = { instruction: random.below(own) };
-  if (random.below(2) === 0) {
-    const register = random.pick(REGISTERS);
-    const bit = register === "eflags" ? random.pick(EFLAGS_BITS.slice(0, 5)) : random.below(32);
-    return { target: { component, register }, model: { flip: [bit] }, trigger };
+/** What random faults strike. */
+export const VICTIMS = ["register", "memory", "kernel memory", "page table", "message register"] as const;
+export type Victim = (typeof VICTIMS)[number];
+
+/** Random faults in everything that a run is made of. */
+export class RandomFaults {
+  private readonly structures: readonly KernelStructure[];
+
+  constructor(
+    private readonly golden: GoldenRun,
+    private readonly random: Random,
+  ) {
+    const run = new ScenarioRun(golden.plan, golden.timing === undefined ? {} : { timing: golden.timing });
+    run.restore(golden.end, []);
+    this.structures = run.kernel.structures();
   }
-  const address = 0x08048000 + 4 * random.below(0x1800);
-  return { target: { component, address }, model: { flip: [random.below(32)] }, trigger };
+
+  next(victim: Victim = this.random.pick(VICTIMS)): Fault {
+    const { golden, random } = this;
+    const { name: component } = random.pick(golden.plan.components);
+    const own = golden.result.shares.find(({ part }) => part === component)!.instructions;
+    const trigger = { instruction: random.below(own) };
+    const model = { flip: [random.below(32)] };
+    switch (victim) {
+      case "register": {
+        const register = random.pick(REGISTERS);
+        const bit = register === "eflags" ? random.pick(EFLAGS_BITS.slice(0, 5)) : random.below(32);
+        return { target: { component, register }, model: { flip: [bit] }, trigger };
+      }
+      case "memory":
+        return { target: { component, address: this.address() }, model, trigger };
+      case "page table":
+        return random.below(4) === 0
+          ? { target: { component, pde: this.address() }, model, trigger }
+          : { target: { component, pte: this.address() }, model, trigger };
+      case "message register":
+        return { target: { component, mr: random.below(12) }, model, trigger };
+      default: {
+        const { start, bytes, count } = random.pick(this.structures);
+        const physical = start + bytes * random.below(count) + 4 * random.below(Math.max(1, bytes >>> 2));
+        return { target: { physical }, model, trigger: { cycle: random.below(golden.result.cycles) } };
+      }
+    }
+  }
+
+  /** Of code, data or stack of a component. */
+  private address(): number {
+    return 0x08048000 + 4 * this.random.below(0x1800);
+  }
 }
 
 export interface ExactnessReport {
   readonly propagation: Propagation;
-  /** Differences between a sparse set and brute force; none if all is well. */
+  /** Differences between a set and brute force; none if all is well. */
   readonly violations: readonly string[];
   readonly equalCycleChecks: number;
   readonly equalProgressChecks: number;
   /** Checks at equal progress at which something was wrong. */
   readonly wrongThreads: number;
+  /** Corruptions without a cause. */
+  readonly unknown: number;
 }
 
-export function checkExactness(golden: GoldenRun, fault: Fault, points: number, random: Random): ExactnessReport {
-  const violations: string[] = [];
-  let equalCycleChecks = 0;
-  const propagation = propagate(golden, fault, {
-    onSample: (good, faulty, { memory, state, devices }) => {
-      if (equalCycleChecks >= points || random.below(3) > 0) return;
-      equalCycleChecks++;
-      const expected = allDifferences(good, faulty);
-      const found = JSON.stringify([memory, state, devices]);
-      if (found !== JSON.stringify(expected)) violations.push(`cycle ${faulty.machine.cycles}: ${found.slice(0, 200)}`);
-    },
-  });
-  let equalProgressChecks = 0;
-  let wrongThreads = 0;
-  if (propagation.ended !== "not-applied") {
-    for (let i = 0; i < points; i++) {
-      const checked = checkProgress(golden, fault, propagation, random, violations);
-      if (checked !== undefined) equalProgressChecks++;
-      if (checked !== undefined && checked > 0) wrongThreads++;
+/** The judge of one golden run: faults one after the other on the same two machines. */
+export class Exactness {
+  private readonly force: BruteForce;
+  private readonly threads: readonly { readonly thread: number; readonly name: string }[];
+
+  constructor(private readonly golden: GoldenRun) {
+    this.force = new BruteForce(golden);
+    this.threads = [
+      ...SERVERS.map((thread) => ({ thread, name: `thread ${thread}` })),
+      ...golden.plan.components.map(({ threadNumber, name }) => ({ thread: threadNumber, name })),
+    ];
+  }
+
+  /** @param points moments at equal cycle, and of each thread at equal progress. */
+  check(fault: Fault, points: number, random: Random): ExactnessReport {
+    const { force, golden } = this;
+    const violations: string[] = [];
+    const injection = force.inject(fault);
+    const left = injection === undefined ? 0 : golden.result.cycles - injection;
+    // Half of them soon after the fault.
+    const cycles = Array.from({ length: left > 0 ? points : 0 }, (_, i) =>
+      Math.ceil(injection! + 1 + (i % 2 === 0 ? random.below(left) : random.below(Math.min(left, 50_000)))),
+    ).sort((a, b) => a - b);
+    const sampled = new Map<number, EqualCycleDifference>();
+    const propagation = propagate(golden, fault, {
+      sampleAt: cycles,
+      onSample: (cycle, difference) => sampled.set(cycle, difference),
+    });
+    if (propagation.ended === "not-applied")
+      return { propagation, violations, equalCycleChecks: 0, equalProgressChecks: 0, wrongThreads: 0, unknown: 0 };
+    const equalCycleChecks = this.checkCycles(propagation, cycles, sampled, violations);
+    const { checks, wrong } = this.checkThreads(propagation, points, random, violations);
+    const unknown = propagation.history.filter(
+      ({ root, writer, sources }) =>
+        root === "unknown" || (root === "fault" && writer.kind !== "fault" && sources.length === 0),
+    ).length;
+    if (unknown > 0) violations.push(`${unknown} corruptions without a cause`);
+    return { propagation, violations, equalCycleChecks, equalProgressChecks: checks, wrongThreads: wrong, unknown };
+  }
+
+  private checkCycles(
+    { ended, endCycle }: Propagation,
+    cycles: readonly number[],
+    sampled: ReadonlyMap<number, EqualCycleDifference>,
+    violations: string[],
+  ): number {
+    const judged = this.force.atCycles(cycles);
+    for (const [i, expected] of judged.entries()) {
+      const cycle = cycles[i]!;
+      // Machines that are one again stay so: the tracker says that nothing differs.
+      const none = ended === "reconverged" && cycle >= endCycle;
+      const found = sampled.get(cycle) ?? (none ? { memory: [], state: [], devices: [] } : undefined);
+      const [a, b] = [JSON.stringify(found), JSON.stringify(expected)];
+      if (a !== b) violations.push(`cycle ${cycle}: ${a?.slice(0, 150)}, brute force ${b.slice(0, 150)}`);
     }
+    return judged.length;
   }
-  const unknown = propagation.history.filter(({ root }) => root === "unknown").length;
-  if (unknown > 0) violations.push(`${unknown} corruptions without a cause`);
-  return { propagation, violations, equalCycleChecks, equalProgressChecks, wrongThreads };
-}
 
-/** Every word of both machines, read one by one. */
-function allDifferences(good: ScenarioRun, faulty: ScenarioRun): [number[], number[], string[]] {
-  const memory: number[] = [];
-  for (let address = 0; address < good.machine.memory.byteLength; address += 4)
-    if (good.machine.memory.read32(address) !== faulty.machine.memory.read32(address)) memory.push(address);
-  const state: number[] = [];
-  for (let word = 0; word < 0x4000; word++)
-    if (good.machine.cpu.words[word] !== faulty.machine.cpu.words[word]) state.push(word);
-  const devices = good.machine.devices
-    .filter(
-      (device, i) => JSON.stringify(device.saveState()) !== JSON.stringify(faulty.machine.devices[i]!.saveState()),
-    )
-    .map(({ name }) => name);
-  const alarms = (run: ScenarioRun) => JSON.stringify(run.machine.snapshot().alarms);
-  return [memory, state, alarms(good) === alarms(faulty) ? devices : [...devices, "alarms"]];
-}
-
-/**
- * One random thread at one random count of its own instructions after the injection: how many of its places are wrong then,
- * undefined when it does not get there.
- */
-function checkProgress(
-  golden: GoldenRun,
-  fault: Fault,
-  propagation: Propagation,
-  random: Random,
-  violations: string[],
-): number | undefined {
-  const { target } = fault;
-  const struck = golden.plan.components.find(
-    (component) => "component" in target && component.name === target.component,
-  );
-  // Half of the looks go to the victim, where things are wrong more often.
-  const thread =
-    (random.below(2) === 0 ? struck : undefined)?.threadNumber ?? random.pick(golden.plan.components).threadNumber;
-  const faulty = new ScenarioRun(golden.plan, golden.timing === undefined ? {} : { timing: golden.timing });
-  faulty.restore(snapshotBefore(golden, fault).snapshot, [fault]);
-  faulty.advanceToFault(Number.POSITIVE_INFINITY);
-  const good = new ScenarioRun(golden.plan, golden.timing === undefined ? {} : { timing: golden.timing });
-  good.restore(faulty.snapshot(), []);
-  faulty.advance(faulty.machine.cycles);
-  const parted = propagation.partings.find((parting) => parting.thread === thread)?.progress ?? Infinity;
-  const name = golden.plan.components.find(({ threadNumber }) => threadNumber === thread)!.name;
-  const left =
-    golden.result.shares.find(({ part }) => part === name)!.instructions - good.kernel.thread(thread)!.userInstructions;
-  const progress = random.below(Math.max(1, Math.min(left, parted)));
-  if (!runToProgress(good, thread, progress) || !runToProgress(faulty, thread, progress)) return undefined;
-  if (faulty.machine.cycles > propagation.endCycle) return undefined;
-
-  // What other programs write into the space (root loads its pages) has its place in their progress, not in this one's.
-  const foreign = new Set(
-    propagation.history
-      .filter(
-        ({ writer }) => writer.thread !== thread && ["instruction", "other-path", "omission"].includes(writer.kind),
-      )
-      .map(({ place }) => place),
-  );
-  const expected = threadDifferences(good, faulty, thread).filter((place) => !foreign.has(place));
-  const found: number[] = [];
-  for (const corruption of propagation.history) {
-    const { place, endProgress } = corruption;
-    if (corruption.progress < 0 || corruption.progress > progress || (endProgress ?? Infinity) <= progress) continue;
-    const mine = place < 0 ? (-place - 1) >> 4 === thread : isShared(good, faulty, place, thread);
-    if (mine && !foreign.has(place) && !found.includes(place)) found.push(place);
+  private checkThreads(propagation: Propagation, points: number, random: Random, violations: string[]) {
+    const { force } = this;
+    const pairs = this.threads.flatMap(({ thread }) => this.moments(propagation, thread, points, random));
+    let checks = 0;
+    let wrong = 0;
+    const writers = writersOf(propagation);
+    force.atMoments(pairs, (index, { memory, registers }) => {
+      const { thread, count } = pairs[index]!.faulty;
+      if (force.faulty.machine.cycles > propagation.endCycle && propagation.ended !== "reconverged") return;
+      const mine = (place: number): boolean =>
+        isThreads(force.good, place, thread) && isThreads(force.faulty, place, thread);
+      const isForeign = (place: number): boolean => [...(writers.get(place) ?? [])].some((writer) => writer !== thread);
+      const expected = [...memory.filter((place) => !isForeign(place)), ...registers];
+      const words = new Set<number>();
+      const names = new Set<string>();
+      for (const { place, progress, endProgress } of propagation.history) {
+        if (progress < 0 || progress > count || (endProgress ?? Number.POSITIVE_INFINITY) <= count) continue;
+        const register = registerOf(place);
+        if (register?.thread === thread) names.add(TRACKED_REGISTERS[register.index]!);
+        else if (register === undefined && mine(place) && !isForeign(place)) words.add(place);
+      }
+      const found = [...[...words].sort((a, b) => a - b), ...TRACKED_REGISTERS.filter((name) => names.has(name))];
+      checks++;
+      if (expected.length > 0) wrong++;
+      if (JSON.stringify(found) === JSON.stringify(expected)) return;
+      const name = this.threads.find((other) => other.thread === thread)!.name;
+      const only = (list: readonly unknown[], other: readonly unknown[]): string =>
+        JSON.stringify(list.filter((item) => !other.includes(item))).slice(0, 150);
+      violations.push(
+        `${name} at ${count}: only tracked ${only(found, expected)}, only by brute force ${only(expected, found)}`,
+      );
+    });
+    return { checks, wrong };
   }
-  found.sort((a, b) => a - b);
-  if (JSON.stringify(found) !== JSON.stringify(expected))
-    violations.push(
-      `${name} at ${progress}: tracked ${JSON.stringify(found)}, brute force ${JSON.stringify(expected)}`,
-    );
-  return expected.length;
-}
 
-/** Stops before the thread's instruction number `progress` from here on. */
-function runToProgress(run: ScenarioRun, thread: number, progress: number): boolean {
-  let retired = 0;
-  let reached = false;
-  const { machine, kernel } = run;
-  const isCurrent = () => machine.cpu.words[Word.Cpl] === 3 && (kernel.currentThread() ?? 0) >>> 14 === thread;
-  let current = false;
-  const detach = machine.observe({
-    beforeInstruction: () => {
-      current = isCurrent();
-      if (!current || retired < progress) return;
-      reached = true;
-      machine.stop("there");
-    },
-    afterInstruction: () => {
-      if (current) retired++;
-      current = false;
-    },
-    exception: () => {
-      current = false;
-    },
-    interrupt: (_vector, kind) => {
-      if (kind !== "software") current = false;
-    },
-  });
-  while (!reached && run.outcome === undefined && machine.cycles < 20_000_000) {
-    const reason = machine.run({ cycle: machine.cycles + 1_000_000 });
-    if (reason.kind !== "cycle" && reason.kind !== "stopped") break;
+  /** Random moments of a thread while it and its golden self are together. */
+  private moments(
+    { partings, shifts, ended }: Propagation,
+    thread: number,
+    points: number,
+    random: Random,
+  ): { golden: ThreadMoment; faulty: ThreadMoment }[] {
+    const own = partings.filter((parting) => parting.thread === thread);
+    const total = shifts.find((shift) => shift.thread === thread)?.instructions ?? 0;
+    const stretches: { from: number; to: number; golden: number }[] = [];
+    let from = 0;
+    let goldenFrom = 0;
+    for (const { progress, end } of own) {
+      stretches.push({ from, to: progress, golden: goldenFrom });
+      from = end?.progress ?? Number.POSITIVE_INFINITY;
+      goldenFrom = end?.goldenProgress ?? 0;
+    }
+    // Machines that are one again go on to the end.
+    const to = ended === "reconverged" ? total + 2_000 : total;
+    stretches.push({ from, to, golden: goldenFrom });
+    const possible = stretches.filter((stretch) => stretch.to > stretch.from);
+    if (possible.length === 0) return [];
+    return Array.from({ length: points }, () => {
+      const stretch = random.pick(possible);
+      const at = random.below(
+        random.below(2) === 0 ? stretch.to - stretch.from : Math.min(stretch.to - stretch.from, 500),
+      );
+      return {
+        golden: { thread, count: stretch.golden + at },
+        faulty: { thread, count: stretch.from + at },
+      };
+    });
   }
-  detach();
-  return reached;
 }
 
-function isMine(run: ScenarioRun, place: number, thread: number): boolean {
-  const owner = run.kernel.owner(place);
-  if (owner.kind === "user") return owner.space === run.kernel.thread(thread)?.space;
-  return owner.kind === "utcb" && owner.thread !== undefined && owner.thread >>> 14 === thread;
-}
-
-/** The thread's own in both machines: what only one of them has given it yet cannot be compared. */
-function isShared(good: ScenarioRun, faulty: ScenarioRun, place: number, thread: number): boolean {
-  return isMine(good, place, thread) && isMine(faulty, place, thread);
-}
-
-/** Places of a thread's space, UTCB and registers that differ, ascending. */
-function threadDifferences(good: ScenarioRun, faulty: ScenarioRun, thread: number): number[] {
-  const places: number[] = [];
-  const [one, other] = [good.kernel.thread(thread)!.registers, faulty.kernel.thread(thread)!.registers];
-  TRACKED_REGISTERS.forEach((name, index) => {
-    if (one[name] !== other[name]) places.push(registerPlace(thread, index));
-  });
-  for (let page = 0; page < faulty.machine.memory.byteLength; page += 512) {
-    if (!isShared(good, faulty, page, thread)) continue;
-    for (let address = page; address < page + 512; address += 4)
-      if (good.machine.memory.read32(address) !== faulty.machine.memory.read32(address)) places.push(address);
+/** Threads that have written each word themselves: a word that another program writes has its place in that one's progress. */
+function writersOf({ history }: Propagation): Map<number, Set<number>> {
+  const found = new Map<number, Set<number>>();
+  for (const { place, writer } of history) {
+    if (place < 0 || !["instruction", "other-path", "omission"].includes(writer.kind)) continue;
+    const writers = found.get(place);
+    if (writers === undefined) found.set(place, new Set([writer.thread]));
+    else writers.add(writer.thread);
   }
-  return places.sort((a, b) => a - b);
+  return found;
 }
