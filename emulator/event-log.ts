@@ -22,6 +22,7 @@ export type EventListener = (cycle: number, kind: number, a: number, b: number) 
 export class EventLog {
   /** Receives every event when set; must not change the machine. */
   listener: EventListener | undefined;
+  private listeners: readonly EventListener[] = [];
   private readonly words: Int32Array;
   private readonly counters: Float64Array;
 
@@ -42,6 +43,15 @@ export class EventLog {
     this.words[Word.EventHash] = low;
     this.words[Word.EventHash + 1] = high;
     if (this.listener !== undefined) this.listener(cycle, kind, a >>> 0, b >>> 0);
+    if (this.listeners.length > 0) for (const listener of this.listeners) listener(cycle, kind, a >>> 0, b >>> 0);
+  }
+
+  /** Adds a receiver beside `listener`; returns the function that removes it. */
+  listen(listener: EventListener): () => void {
+    this.listeners = [...this.listeners, listener];
+    return () => {
+      this.listeners = this.listeners.filter((other) => other !== listener);
+    };
   }
 
   /** The hash as 16 hexadecimal digits. */

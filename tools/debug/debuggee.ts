@@ -63,8 +63,8 @@ export class Debuggee {
     this.view = new GuestView(machine, kernel, programs);
     this.timeline = new Timeline(machine, options.checkpoints);
     this.ipc = new IpcLog(this.view, this.timeline);
-    const aimed = (options.faults ?? []).map((fault) => aimFault(fault, this.components));
-    this.faults = new PendingFaults(this.view, this.timeline, aimed);
+    const aimed = (options.faults ?? []).map((fault) => aimFault(fault, this.components, kernel));
+    this.faults = new PendingFaults(this.view, this.timeline, this.components, aimed);
     this.control = new RunControl(this.view, this.timeline, this.points, this.faults);
   }
 
@@ -85,12 +85,14 @@ export class Debuggee {
     const last = plan.components.at(-1);
     const entry = last === undefined ? undefined : findSymbol(last.elf, "_start");
     for (;;) {
+      this.faults.strikeDue();
       const missing = plan.components.some(({ threadNumber }) => {
         const thread = view.kernel.thread(threadNumber);
         return thread === undefined || thread.registers.eip === 0 || thread.protocol === "start";
       });
       if (!missing) return;
-      const reason = timeline.advance({ cycle: timeline.position.cycle + 2000 });
+      const reason = timeline.advance(this.faults.within({ cycle: timeline.position.cycle + 2000 }));
+      if (reason.kind === "stopped" || reason.kind === "instructions") continue;
       if (reason.kind !== "cycle" || (entry === undefined && timeline.position.cycle > 100_000_000)) return;
     }
   }
@@ -102,7 +104,7 @@ export class Debuggee {
   addFault(line: string): { now: boolean } {
     const now = !line.includes("@");
     const fault = parseFault(now ? `${line}@cycle=${this.timeline.position.cycle}` : line);
-    const aimed = aimFault(fault, this.components);
+    const aimed = aimFault(fault, this.components, this.view.kernel);
     if (now) this.faults.strike(aimed);
     else this.faults.add(aimed);
     return { now };

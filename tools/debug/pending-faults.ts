@@ -1,32 +1,40 @@
 /**
  * Faults that wait for their moment. When one strikes it becomes an edit of the timeline, so that history repeats it; when the
- * past is changed before it struck, it waits again.
+ * past is changed before it struck, it waits again. What triggers have counted and which bits are stuck goes back and forth with the
+ * timeline.
  */
 import type { RunLimits } from "../../emulator/index.ts";
 import { formatFault } from "../faults/fault.ts";
-import { type AimedFault, inject } from "../faults/injector.ts";
+import { FaultEngine, type FaultsState, freshFault } from "../faults/fault-engine.ts";
+import type { AimedFault } from "../faults/injector.ts";
+import { countsFromStart } from "../faults/trigger-watch.ts";
+import type { Component } from "../run/boot-plan.ts";
 import type { InjectionReport } from "../run/run-result.ts";
 import type { GuestView } from "./guest-view.ts";
 import type { Timeline } from "./time/timeline.ts";
 
 export class PendingFaults {
+  private readonly engine: FaultEngine;
   private readonly faults: AimedFault[] = [];
   private readonly reports = new Map<AimedFault, InjectionReport>();
   /** Told of each fault that strikes for the first time. */
   onStrike: (report: InjectionReport) => void = () => {};
 
   constructor(
-    private readonly view: GuestView,
+    view: GuestView,
     private readonly timeline: Timeline,
+    components: readonly Component[],
     faults: readonly AimedFault[],
   ) {
     this.faults.push(...faults);
+    this.engine = new FaultEngine({ machine: view.machine, kernel: view.kernel }, components);
+    this.engine.load({ pending: faults.map(freshFault), stuck: [] });
+    timeline.accompany({ save: () => this.engine.save(), load: (state) => this.load(state as FaultsState) });
   }
 
   /** Faults that have not struck in the present history. */
   pending(): readonly AimedFault[] {
-    const struck = new Set(this.timeline.editList().map(({ source }) => source));
-    return this.faults.filter((fault) => !struck.has(fault));
+    return this.faults.filter((fault) => !this.isEdit(fault));
   }
 
   /** Every fault with what it did, if it struck before the present position. */
@@ -42,57 +50,35 @@ export class PendingFaults {
     return formatFault(fault);
   }
 
-  /** Adds one; what was recorded after the present position no longer holds. */
+  /** Adds one; what was recorded after the present position no longer holds. What its trigger counts is counted from the start. */
   add(fault: AimedFault): void {
-    this.timeline.forgetFuture();
+    const { timeline, engine } = this;
+    timeline.forgetFuture();
     this.faults.push(fault);
+    if (countsFromStart(fault.fault.trigger)) timeline.repeat();
+    else engine.add(fault);
   }
 
-  /** Limits within which no pending fault can become due unseen, if the run also ends when an awaited thread gets the CPU. */
-  limits(): RunLimits {
-    const { machine } = this.view;
-    const limits: RunLimits = {};
-    for (const aimed of this.pending()) {
-      const { trigger } = aimed.fault;
-      if ("cycle" in trigger) limits.cycle = Math.min(limits.cycle ?? Number.POSITIVE_INFINITY, trigger.cycle);
-      else {
-        // Who is not on the CPU retires nothing before it comes there, which `awaitedThreads` is for.
-        if (aimed.component !== undefined && this.view.userThread() !== aimed.component.threadNumber) continue;
-        const bound = machine.instructions + Math.max(1, this.remaining(aimed));
-        limits.instructions = Math.min(limits.instructions ?? Number.POSITIVE_INFINITY, bound);
-      }
-    }
-    return limits;
-  }
-
-  /** Threads that faults wait for. */
-  awaitedThreads(): ReadonlySet<number> {
-    const threads = new Set<number>();
-    for (const { fault, component } of this.pending()) {
-      if ("instruction" in fault.trigger && component !== undefined) threads.add(component.threadNumber);
-    }
-    return threads;
+  /** Limits that leave no fault behind unseen; the machine also stops by itself where one may be due. */
+  within(limits: RunLimits): RunLimits {
+    const own = this.engine.limits();
+    const cycle = Math.min(limits.cycle ?? Number.POSITIVE_INFINITY, own.cycle ?? Number.POSITIVE_INFINITY);
+    return { cycle, ...(own.instructions !== undefined && { instructions: own.instructions }) };
   }
 
   /** Lets those strike that are due; their reports. */
   strikeDue(): InjectionReport[] {
-    const reports: InjectionReport[] = [];
-    for (const aimed of this.pending()) {
-      const { trigger } = aimed.fault;
-      const due = "cycle" in trigger ? this.view.machine.cycles >= trigger.cycle : this.remaining(aimed) <= 0;
-      if (!due) continue;
-      const report = this.strike(aimed);
-      if (report !== undefined) reports.push(report);
-    }
-    return reports;
+    return this.engine
+      .due()
+      .filter((fault) => !this.isEdit(fault))
+      .flatMap((fault) => this.strike(fault) ?? []);
   }
 
   /** Strikes now, whatever the trigger says. */
   strike(aimed: AimedFault): InjectionReport | undefined {
     if (!this.faults.includes(aimed)) this.faults.push(aimed);
-    const { machine, kernel } = this.view;
     const apply = (): void => {
-      this.reports.set(aimed, inject(machine, kernel, aimed));
+      this.reports.set(aimed, this.engine.strike(aimed));
     };
     this.timeline.edit(formatFault(aimed.fault), apply, aimed);
     const report = this.reports.get(aimed);
@@ -100,11 +86,15 @@ export class PendingFaults {
     return report;
   }
 
-  private remaining({ fault, component }: AimedFault): number {
-    if (!("instruction" in fault.trigger)) return Number.POSITIVE_INFINITY;
-    const { machine, kernel } = this.view;
-    const done =
-      component === undefined ? machine.instructions : (kernel.thread(component.threadNumber)?.userInstructions ?? 0);
-    return fault.trigger.instruction - done;
+  private isEdit(fault: AimedFault): boolean {
+    return this.timeline.editList().some(({ source }) => source === fault);
+  }
+
+  /** The faults as they were at an earlier position, and those that were added since. */
+  private load(state: FaultsState): void {
+    this.engine.load(state);
+    const known = new Set<unknown>(state.pending.map(({ aimed }) => aimed));
+    for (const { source } of this.timeline.appliedEdits()) known.add(source);
+    for (const fault of this.faults) if (!known.has(fault)) this.engine.add(fault);
   }
 }

@@ -4,7 +4,7 @@
  * Backwards means: from an earlier snapshot forwards again, in windows that grow, until the last thing of interest before
  * the present is found; then to exactly there.
  */
-import { type RunLimits, type StopReason, Word } from "../../emulator/index.ts";
+import { type StopReason, Word } from "../../emulator/index.ts";
 import type { InjectionReport } from "../run/run-result.ts";
 import type { ResumeRequest, StopCause, StopReport } from "./debug-target.ts";
 import { type GuestView, KERNEL_THREAD } from "./guest-view.ts";
@@ -123,8 +123,7 @@ export class RunControl {
     const thread = view.userThread() || KERNEL_THREAD;
     const address = view.register(thread, "eip") ?? 0;
     const stepping = request.mode !== "continue" && request.thread !== KERNEL_THREAD;
-    const awaited = new Set(this.faults.awaitedThreads());
-    if (stepping) awaited.add(request.thread);
+    const awaited = new Set(stepping ? [request.thread] : []);
     this.watcher.start({
       points: this.points.enabled,
       ...(awaited.size > 0 && { awaited, onAwaited: () => view.machine.stop("awaited thread runs") }),
@@ -171,7 +170,7 @@ export class RunControl {
       timeline.position.cycle + this.sliceCycles,
       this.request?.untilCycle ?? Number.POSITIVE_INFINITY,
     );
-    const reason = timeline.advance(this.within({ cycle: limit }));
+    const reason = timeline.advance(this.faults.within({ cycle: limit }));
     const elapsed = performance.now() - started;
     if (elapsed < SLICE_MILLISECONDS / 4) this.sliceCycles = Math.min(this.sliceCycles * 2, 50_000_000);
     else if (elapsed > SLICE_MILLISECONDS) this.sliceCycles = Math.max(this.sliceCycles / 2, 10_000);
@@ -182,13 +181,6 @@ export class RunControl {
   private arrived({ untilCycle }: ResumeRequest): StopReport | undefined {
     if (untilCycle === undefined || this.timeline.position.cycle < untilCycle) return undefined;
     return this.report(this.view.current().id, { kind: "step" });
-  }
-
-  /** Limits that leave no pending fault behind unseen. */
-  private within(limits: RunLimits): RunLimits {
-    const faults = this.faults.limits();
-    const cycle = Math.min(limits.cycle ?? Number.POSITIVE_INFINITY, faults.cycle ?? Number.POSITIVE_INFINITY);
-    return { cycle, ...(faults.instructions !== undefined && { instructions: faults.instructions }) };
   }
 
   /** One step of the thread, or a slice of the others' while it is not on the CPU. */

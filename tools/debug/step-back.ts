@@ -103,7 +103,7 @@ export class StepBackSearch {
         if (!wentRetired && this.isEarlier(timeline.position)) last = timeline.position;
       },
     });
-    timeline.advance({ instructions: end });
+    timeline.runTo({ instructions: end });
     detach();
     return { last, wentRetired };
   }

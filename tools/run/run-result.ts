@@ -31,6 +31,12 @@ export interface InjectionReport {
   /** The 32-bit word before and after. */
   readonly before?: number;
   readonly after?: number;
+  /** Core clock until which stuck bits are held; absent: for good, or not stuck at all. */
+  readonly until?: number;
+  /** Instructions that were skipped, as hexadecimal bytes. */
+  readonly skipped?: readonly string[];
+  /** For a trigger that was not reached: how many times what it counts had happened. */
+  readonly counted?: number;
 }
 
 export type CulpritReason = "dissenting" | "late" | "trapped";

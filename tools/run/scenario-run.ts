@@ -5,8 +5,8 @@
 import { createMachine, type Machine, type Snapshot, type StopReason } from "../../emulator/index.ts";
 import { bootKernel, type Kernel, KernelBootError } from "../../kernel/index.ts";
 import type { Fault } from "../faults/fault.ts";
-import { formatFault } from "../faults/fault.ts";
-import { type AimedFault, aimFault, inject } from "../faults/injector.ts";
+import { FaultEngine, type FaultsState, freshFault, type PendingFault } from "../faults/fault-engine.ts";
+import { aimFault } from "../faults/injector.ts";
 import { decodeVoteLog, decodeWorkloadResult, type WorkloadResult } from "../image/boot-config.ts";
 import { InputError } from "../input-error.ts";
 import type { BootPlan } from "./boot-plan.ts";
@@ -25,14 +25,11 @@ export interface RunOptions {
 }
 
 /** A run at one moment; goes back into this run, or into another one of the same plan. */
-export interface RunSnapshot {
+export interface RunSnapshot extends FaultsState {
   readonly machine: Snapshot;
   readonly injections: readonly InjectionReport[];
-  readonly pending: readonly AimedFault[];
   readonly outcome: Outcome | undefined;
 }
-
-const TARGET_RUNS = "fault target runs";
 
 export class ScenarioRun {
   readonly machine: Machine;
@@ -40,15 +37,14 @@ export class ScenarioRun {
   readonly plan: BootPlan;
   readonly #options: RunOptions;
   readonly #moduleAddresses: ReadonlyMap<string, number>;
+  readonly #faults: FaultEngine;
   #injections: readonly InjectionReport[] = [];
-  #pending: readonly AimedFault[];
   #outcome: Outcome | undefined;
 
   /** @throws InputError if a fault names something that is not there, or the kernel cannot boot the plan. */
   constructor(plan: BootPlan, options: RunOptions = {}) {
     this.plan = plan;
     this.#options = options;
-    this.#pending = (options.faults ?? []).map((fault) => aimFault(fault, plan.components));
     const { machine: configuration, kernel } = plan.scenario;
     const machine = createMachine({
       memoryBytes: configuration.memory,
@@ -63,6 +59,8 @@ export class ScenarioRun {
       throw new InputError({ key: "kernel boot", problem: error.message, mend: "check modules and machine.memory" });
     }
     this.#moduleAddresses = locateModules(machine, plan);
+    this.#faults = new FaultEngine({ machine, kernel: this.kernel }, plan.components);
+    this.#faults.load({ pending: this.#aim(options.faults ?? []), stuck: [] });
     const { onSerial } = options;
     if (onSerial !== undefined) machine.uart.onByte = onSerial;
   }
@@ -80,18 +78,23 @@ export class ScenarioRun {
   /** To be taken between calls of `advance`. Costs as many pages as were written since the last one. */
   snapshot(): RunSnapshot {
     const machine = this.machine.snapshot();
-    return { machine, injections: this.#injections, pending: this.#pending, outcome: this.#outcome };
+    return { machine, injections: this.#injections, outcome: this.#outcome, ...this.#faults.save() };
   }
 
   /**
    * Makes the run what it was.
-   * @param faults instead of those that were still to come.
+   * @param faults instead of those that were still to come; what their triggers count is counted from here.
    */
   restore(snapshot: RunSnapshot, faults?: readonly Fault[]): void {
     this.machine.restore(snapshot.machine);
     this.#injections = snapshot.injections;
-    this.#pending = faults?.map((fault) => aimFault(fault, this.plan.components)) ?? snapshot.pending;
+    this.#faults.load({ pending: faults === undefined ? snapshot.pending : this.#aim(faults), stuck: snapshot.stuck });
     this.#outcome = snapshot.outcome;
+  }
+
+  /** Whether faults are still to come, or bits are stuck: then the machine's state alone does not decide its future. */
+  get faultsActive(): boolean {
+    return this.#faults.active;
   }
 
   /** Ends the run from outside. */
@@ -112,7 +115,7 @@ export class ScenarioRun {
   /** As `advance`, but stops when a fault is due, before it is applied. False: the run ended or the clock came to `cycle`. */
   advanceToFault(cycle: number): boolean {
     while (this.#outcome === undefined) {
-      if (this.#due().length > 0) return true;
+      if (this.#faults.due().length > 0) return true;
       if (this.machine.clock.now >= cycle) return false;
       this.#outcome = this.#ended(this.#runTowards(cycle));
     }
@@ -137,7 +140,7 @@ export class ScenarioRun {
       },
       votes,
       culprits: findCulprits(votes),
-      injections: [...this.#injections, ...this.#pending.map((aimed) => this.#neverDue(aimed))],
+      injections: [...this.#injections, ...this.#faults.neverDue()],
       cycles: machine.clock.now,
       instructions: machine.instructions,
       shares: accountShares(this.kernel.accounts(), plan.components),
@@ -148,72 +151,20 @@ export class ScenarioRun {
 
   /** One run of the machine, not beyond the next moment at which a fault could be due. */
   #runTowards(cycle: number): StopReason {
-    const { machine, kernel } = this;
-    let limit = cycle;
-    let watched: AimedFault | undefined;
-    let instructions: number | undefined;
-    for (const aimed of this.#pending) {
-      const { trigger } = aimed.fault;
-      if ("cycle" in trigger) {
-        limit = Math.min(limit, trigger.cycle);
-        continue;
-      }
-      if (!("instruction" in trigger)) continue;
-      // Nobody retires instructions faster than the machine: a bound for a component that runs now.
-      const bound = machine.instructions + this.#remaining(aimed, trigger.instruction);
-      if (this.#isRunning(aimed)) instructions = Math.min(instructions ?? bound, bound);
-      else watched = aimed;
-    }
-    const limits = instructions === undefined ? { cycle: limit } : { cycle: limit, instructions };
-    if (watched === undefined) return machine.run(limits);
-    // Some target is not running: stop as soon as any such target gets the CPU.
-    const threads = new Set(this.#pending.flatMap(({ component }) => component?.threadNumber ?? []));
-    const detach = machine.observe({
-      portalLeave: () => {
-        const current = kernel.currentThread();
-        if (current !== undefined && threads.has(current >>> 14)) machine.stop(TARGET_RUNS);
-      },
-    });
-    try {
-      return machine.run(limits);
-    } finally {
-      detach();
-    }
-  }
-
-  /** The machine always runs; a component does while its thread has the CPU in user mode. */
-  #isRunning({ component }: AimedFault): boolean {
-    return component === undefined || this.kernel.registerLocation(component.threadNumber, "eax")?.where === "cpu";
-  }
-
-  #remaining(aimed: AimedFault, instruction: number): number {
-    if (aimed.component === undefined) return instruction - this.machine.instructions;
-    return instruction - (this.kernel.thread(aimed.component.threadNumber)?.userInstructions ?? 0);
-  }
-
-  #due(): readonly AimedFault[] {
-    return this.#pending.filter((aimed) => {
-      const { trigger } = aimed.fault;
-      if ("cycle" in trigger) return this.machine.clock.now >= trigger.cycle;
-      if (!("instruction" in trigger)) return false;
-      // Instruction 0 is not yet the time before the thread is there: it is the moment at which it is about to begin.
-      return this.#isRunning(aimed) && this.#remaining(aimed, trigger.instruction) <= 0;
-    });
+    const limits = this.#faults.limits();
+    return this.machine.run({ ...limits, cycle: Math.min(limits.cycle ?? cycle, cycle) });
   }
 
   #injectDue(): void {
-    const due = this.#due();
-    if (due.length === 0) return;
-    this.#pending = this.#pending.filter((aimed) => !due.includes(aimed));
-    for (const aimed of due) {
-      const report = inject(this.machine, this.kernel, aimed);
+    for (const aimed of this.#faults.due()) {
+      const report = this.#faults.strike(aimed);
       this.#injections = [...this.#injections, report];
       this.#options.onInjection?.(report);
     }
   }
 
-  #neverDue({ fault }: AimedFault): InjectionReport {
-    return { fault: formatFault(fault), applied: false, reason: "the run ended before its trigger" };
+  #aim(faults: readonly Fault[]): PendingFault[] {
+    return faults.map((fault) => freshFault(aimFault(fault, this.plan.components, this.kernel)));
   }
 
   #ended(reason: StopReason): Outcome | undefined {

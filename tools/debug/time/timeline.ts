@@ -36,6 +36,19 @@ export interface Edit {
   readonly source?: unknown;
 }
 
+/** State beside the machine's that belongs to a position: saved with every snapshot, and put back with it. */
+export interface Companion {
+  save(): unknown;
+  load(state: unknown): void;
+}
+
+interface TimelineSnapshot {
+  readonly machine: Snapshot;
+  readonly companion: unknown;
+  readonly ram: Snapshot["ram"];
+  readonly state: Snapshot["state"];
+}
+
 export interface TimelineStatistics {
   readonly checkpoints: number;
   readonly checkpointBytes: number;
@@ -43,7 +56,8 @@ export interface TimelineStatistics {
 }
 
 export class Timeline {
-  private readonly store: CheckpointStore<Snapshot>;
+  private readonly store: CheckpointStore<TimelineSnapshot>;
+  private companion: Companion | undefined;
   private readonly edits: Edit[] = [];
   private applied = 0;
   private spacing = 500_000;
@@ -61,7 +75,21 @@ export class Timeline {
   ) {
     this.store = new CheckpointStore(limits);
     this.end = this.position;
-    this.store.add(this.position, machine.snapshot(), this.position);
+    this.checkpoint();
+  }
+
+  /** Gives the machine a companion, at the beginning of history. */
+  accompany(companion: Companion): void {
+    this.companion = companion;
+    this.beginHere();
+  }
+
+  /** Goes through all of history again, from its beginning to here, for a companion that has to see it. */
+  repeat(): void {
+    const here = this.position;
+    this.restore(this.start);
+    this.beginHere();
+    this.seek(here);
   }
 
   get position(): Position {
@@ -130,6 +158,14 @@ export class Timeline {
     }
   }
 
+  /** As `advance`, past every stop that somebody who watches asks for. */
+  runTo(limits: RunLimits): StopReason {
+    for (;;) {
+      const reason = this.advance(limits);
+      if (reason.kind !== "stopped") return reason;
+    }
+  }
+
   /** One step of the machine (see `Machine.step`), edits at this position first. */
   step(): StopReason | undefined {
     this.makeEditsDue();
@@ -166,7 +202,7 @@ export class Timeline {
   /** Goes to the first boundary with that many retired instructions, behind the edits made there. */
   seekInstructions(instructions: number): void {
     this.restoreFor({ instructions, cycle: Number.POSITIVE_INFINITY, edits: Number.POSITIVE_INFINITY }, instructions);
-    if (this.machine.instructions < instructions) this.advance({ instructions });
+    this.runTo({ instructions });
   }
 
   /**
@@ -185,7 +221,7 @@ export class Timeline {
       this.restore(this.latestBefore(cycle));
     }
     if (this.machine.cycles >= cycle) return undefined;
-    const reason = this.advance({ cycle });
+    const reason = this.runTo({ cycle });
     return reason.kind === "cycle" ? undefined : reason;
   }
 
@@ -206,8 +242,9 @@ export class Timeline {
   private restore(position: Position): void {
     const checkpoint = this.store.atOrBefore(position);
     if (checkpoint === undefined) throw new HistoryError(`no snapshot at or before ${format(position)}`);
-    this.machine.restore(checkpoint.snapshot);
+    this.machine.restore(checkpoint.snapshot.machine);
     this.applied = checkpoint.position.edits;
+    this.companion?.load(checkpoint.snapshot.companion);
   }
 
   /** One run of the machine within limits that also ends at the next edit and at the next snapshot. */
@@ -263,7 +300,9 @@ export class Timeline {
   }
 
   private checkpoint(): void {
-    this.store.add(this.position, this.machine.snapshot(), this.position);
+    const machine = this.machine.snapshot();
+    const { ram, state } = machine;
+    this.store.add(this.position, { machine, ram, state, companion: this.companion?.save() }, this.position);
   }
 
   private runMeasured(limits: RunLimits): StopReason {
