@@ -26,10 +26,14 @@ export const enum PageFaultCode {
   Reserved = 8,
 }
 
-/** Bits 12-21 of a 4 MiB directory entry: reserved on a P5 (no PSE-36, no PAT). */
-const LARGE_RESERVED = 0x003ff000;
+/**
+ * Reserved with CR4.PSE set on a P5, which has neither PSE-36 nor PAT (Intel SDM vol. 3, 4.3): bits 12-21 of a 4 MiB
+ * directory entry, and bit 7 of a table entry.
+ */
+export const LARGE_RESERVED = 0x003ff000;
+export const TABLE_RESERVED = 0x80;
 
-const CR4_PSE = 0x10;
+export const CR4_PSE = 0x10;
 
 /**
  * The two-level page walk of 32-bit paging (Intel SDM vol. 3, 4.3), reading and updating entries in guest memory.
@@ -88,6 +92,8 @@ export class PageWalk {
     this.tableAddress = tableAddress;
     const tableEntry = this.read(tableAddress);
     if ((tableEntry & PageTableBit.Present) === 0) return ~0;
+    if ((tableEntry & TABLE_RESERVED) !== 0 && (this.words[Word.Cr4] & CR4_PSE) !== 0)
+      return ~(PageFaultCode.Present | PageFaultCode.Reserved);
     this.large = false;
     this.frame = tableEntry & 0xfffff000;
     return this.grant(tableAddress, tableEntry, directoryEntry & tableEntry, write, user, writeProtect);

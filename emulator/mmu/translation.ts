@@ -10,7 +10,7 @@ import type { Watch } from "../observer.ts";
 import type { DataPort } from "../timing/data-port.ts";
 import { EventCost } from "../timing/event-costs.ts";
 import { Memo } from "./memo.ts";
-import { PageFaultCode, PageTableBit, PageWalk } from "./page-walk.ts";
+import { CR4_PSE, LARGE_RESERVED, PageFaultCode, PageTableBit, PageWalk, TABLE_RESERVED } from "./page-walk.ts";
 import { oldestWay, Tlb, TlbEntry, touchWay } from "./tlb.ts";
 
 /** `mode` is Memo.User for accesses with user rights, 0 for supervisor rights. */
@@ -87,12 +87,15 @@ export class Translation {
    */
   inspect(linear: number): number | undefined {
     if (!this.paging) return linear >>> 0;
+    const pageSizes = (this.words[Word.Cr4] & CR4_PSE) !== 0;
     const directoryEntry = this.memory.read32((this.words[Word.Cr3] & 0xfffff000) + ((linear >>> 20) & 0xffc));
     if ((directoryEntry & PageTableBit.Present) === 0) return undefined;
-    if ((directoryEntry & PageTableBit.PageSize) !== 0 && (this.words[Word.Cr4] & 0x10) !== 0)
+    if ((directoryEntry & PageTableBit.PageSize) !== 0 && pageSizes) {
+      if ((directoryEntry & LARGE_RESERVED) !== 0) return undefined;
       return ((directoryEntry & 0xffc00000) | (linear & 0x3fffff)) >>> 0;
+    }
     const entry = this.memory.read32((directoryEntry & 0xfffff000) + ((linear >>> 10) & 0xffc));
-    if ((entry & PageTableBit.Present) === 0) return undefined;
+    if ((entry & PageTableBit.Present) === 0 || ((entry & TABLE_RESERVED) !== 0 && pageSizes)) return undefined;
     return ((entry & 0xfffff000) | (linear & 0xfff)) >>> 0;
   }
 

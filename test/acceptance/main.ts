@@ -9,6 +9,7 @@ import { exactness } from "./exactness.ts";
 import { manyFiles } from "./many-files.ts";
 import { megabyte } from "./megabyte.ts";
 import { aesMonteCarlo } from "./monte-carlo.ts";
+import { pageTables } from "./page-tables.ts";
 import { randomFaults } from "./random-faults.ts";
 
 const EXPERIMENTS: Record<string, () => Promise<boolean>> = {
@@ -21,6 +22,7 @@ const EXPERIMENTS: Record<string, () => Promise<boolean>> = {
   "random-faults": randomFaults,
   "aes-faults": aesFaults,
   exactness,
+  "page-tables": pageTables,
 };
 
 const chosen = process.argv.slice(2);

@@ -2,7 +2,7 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openNativeDriver } from "./native-driver.ts";
-import { openQemuDriver } from "./system/qemu-driver.ts";
+import { openQemuDriver, type QemuWorld } from "./system/qemu-driver.ts";
 import type { DriverOrReason } from "./test-driver.ts";
 
 const folder = dirname(fileURLToPath(import.meta.url));
@@ -23,8 +23,8 @@ export async function openUnicorn(): Promise<DriverOrReason> {
   }
 }
 
-export function openQemu(): DriverOrReason {
-  return openQemuDriver(join(folder, "system"));
+export function openQemu(world: QemuWorld = {}): DriverOrReason {
+  return openQemuDriver(join(folder, "system"), world);
 }
 
 /**

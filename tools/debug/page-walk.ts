@@ -5,6 +5,9 @@ const PRESENT = 1;
 const WRITABLE = 2;
 const USER = 4;
 const PAGE_SIZE = 0x80;
+/** Reserved on a P5 with CR4.PSE set, as the kernel has it: an entry with one of them maps nothing. */
+const LARGE_RESERVED = 0x003ff000;
+const TABLE_RESERVED = 0x80;
 
 export interface PageWalk {
   /** Physical address and value of the directory entry. */
@@ -28,12 +31,13 @@ export function walkPages(memory: PhysicalMemory, directory: number, linear: num
   if ((pde & PRESENT) === 0) return { directoryEntry, tableEntry: undefined, mapping: undefined };
   const rights = (bits: number) => ({ writable: (bits & WRITABLE) !== 0, user: (bits & USER) !== 0 });
   if ((pde & PAGE_SIZE) !== 0) {
+    if ((pde & LARGE_RESERVED) !== 0) return { directoryEntry, tableEntry: undefined, mapping: undefined };
     const physical = ((pde & 0xffc00000) | (linear & 0x3fffff)) >>> 0;
     return { directoryEntry, tableEntry: undefined, mapping: { physical, pageBytes: 0x400000, ...rights(pde) } };
   }
   const tableEntry = entryAt(((pde & 0xfffff000) >>> 0) + ((linear >>> 12) & 0x3ff) * 4);
   const pte = tableEntry.value;
-  if ((pte & PRESENT) === 0) return { directoryEntry, tableEntry, mapping: undefined };
+  if ((pte & PRESENT) === 0 || (pte & TABLE_RESERVED) !== 0) return { directoryEntry, tableEntry, mapping: undefined };
   const physical = ((pte & 0xfffff000) | (linear & 0xfff)) >>> 0;
   return { directoryEntry, tableEntry, mapping: { physical, pageBytes: 0x1000, ...rights(pde & pte) } };
 }

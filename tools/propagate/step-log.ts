@@ -153,6 +153,9 @@ export class StepLog {
   /** Entries that the walk of a fetch has read, before the instruction is known. */
   private readonly walked = new Int32Array(8);
   private walks = 0;
+  /** When the first of them was read, and at which level: by the time that its fault is told of, the CPU is at level 0. */
+  private walkCycle = 0;
+  private walkedByUser = false;
   private readonly detach: () => void;
 
   constructor(
@@ -195,9 +198,9 @@ export class StepLog {
         if (kind === "software" && this.current !== undefined) this.current.entered = true;
         else this.current = undefined;
       },
-      exception: (vector) => {
+      exception: (vector, _errorCode, eip) => {
         this.enter(vector);
-        this.faulted();
+        this.faulted(eip);
         this.current = undefined;
       },
       portalLeave: () => {
@@ -224,14 +227,14 @@ export class StepLog {
   }
 
   /** An instruction does not retire; without one the fetch has faulted, of which only the walk is known. */
-  private faulted(): void {
+  private faulted(eip: number): void {
     if (this.current !== undefined) {
       this.record(this.current, RecordKind.Faulted);
       return;
     }
-    const { words, eip } = this.machine.cpu;
-    if (this.walks === 0 || words[Word.Cpl] !== 3) return;
-    this.begin(eip >>> 0);
+    if (this.walks === 0 || !this.walkedByUser) return;
+    this.begin(eip);
+    this.current!.cycle = this.walkCycle;
     this.record(this.current!, RecordKind.Faulted);
   }
 
@@ -322,7 +325,7 @@ export class StepLog {
   private access(kind: AccessKind, physical: number, bytes: number): void {
     const begun = this.current;
     if (begun === undefined) {
-      if (kind === AccessKind.Walk && this.walks < this.walked.length) this.walked[this.walks++] = physical & ~3;
+      if (kind === AccessKind.Walk) this.walkedForFetch(physical & ~3);
       return;
     }
     const { memory } = this.machine;
@@ -331,6 +334,15 @@ export class StepLog {
     const mask = ((1 << bytes) - 1) << (physical & 3);
     addAccess(begun, kind | ((mask & 15) << 4), word, memory.read32(word));
     if (mask > 15) addAccess(begun, kind | ((mask >> 4) << 4), word + 4, memory.read32(word + 4));
+  }
+
+  private walkedForFetch(word: number): void {
+    const { cpu } = this.machine;
+    if (this.walks === 0) {
+      this.walkCycle = cpu.cycles;
+      this.walkedByUser = cpu.words[Word.Cpl] === 3;
+    }
+    if (this.walks < this.walked.length) this.walked[this.walks++] = word;
   }
 
   private kernelWrite(physical: number, bytes: number): void {

@@ -20,6 +20,7 @@ import {
   Offset,
   physicalOf,
   SYSTEM_PAGES,
+  type SystemPage,
   TSS_SELECTOR,
   WINDOW,
 } from "./system-stage.ts";
@@ -31,13 +32,17 @@ const HANDLERS = WINDOW + Offset.Handlers;
 
 export class EmulatorSystemDriver implements TestDriver {
   readonly name = "emulator";
-  readonly machine: Machine = createMachine({ memoryBytes: BASE + Offset.End });
+  readonly machine: Machine;
 
-  /** The stage's pages as the emulator holds them. */
+  /** Pages whose contents are a case's, and how the emulator holds them. */
+  private readonly pages: readonly SystemPage[];
   private readonly views: readonly Uint8Array[];
 
-  constructor() {
-    this.views = SYSTEM_PAGES.map(({ physical, bytes }) => {
+  /** @param more pages beside the stage's that cases patch and change */
+  constructor(memoryBytes = BASE + Offset.End, more: readonly SystemPage[] = [], timing: "simple" | "p5" = "simple") {
+    this.machine = createMachine({ memoryBytes, timing });
+    this.pages = [...SYSTEM_PAGES, ...more];
+    this.views = this.pages.map(({ physical, bytes }) => {
       const from = Layout.GuestRam + physical;
       return this.machine.linear.bytes.subarray(from, from + bytes.length);
     });
@@ -63,17 +68,17 @@ export class EmulatorSystemDriver implements TestDriver {
     const vector = (cpu.eip - 1 - HANDLERS) / HANDLER_BYTES;
     if (stop.kind !== "halted" || !Number.isInteger(vector) || vector < 0 || vector > 255) return undefined;
     const changes: Patch[] = [];
-    SYSTEM_PAGES.forEach((page, i) => {
+    this.pages.forEach((page, i) => {
       findChanges(page.linear, before[i] as Uint8Array, this.views[i] as Uint8Array, changes);
     });
     const registers = Array.from({ length: 8 }, (_, i) => cpu.register(i));
     const segments = Array.from({ length: 6 }, (_, i) => cpu.words[Word.Segments + 4 * i] as number);
     const cr2 = (cpu.words[Word.Cr2] as number) >>> 0;
     const before8 = (physical: number): number => {
-      const index = SYSTEM_PAGES.findIndex(
+      const index = this.pages.findIndex(
         (page) => physical >= page.physical && physical < page.physical + page.bytes.length,
       );
-      return before[index]?.[physical - (SYSTEM_PAGES[index]?.physical ?? 0)] ?? 0;
+      return before[index]?.[physical - (this.pages[index]?.physical ?? 0)] ?? 0;
     };
     const state = { registers, segments, vector, cr2, changes };
     return outcomeOf(test, state, (physical) => memory.read32(physical), before8);
@@ -82,7 +87,7 @@ export class EmulatorSystemDriver implements TestDriver {
   /** Writes the stage and the patches; returns what each page holds then. */
   private setStage(patches: readonly Patch[]): Uint8Array[] {
     const { memory } = this.machine;
-    SYSTEM_PAGES.forEach((page, i) => {
+    this.pages.forEach((page, i) => {
       if (Buffer.compare(page.bytes, this.views[i] as Uint8Array) !== 0) memory.writeBytes(page.physical, page.bytes);
     });
     for (const { address, bytes } of patches) {
@@ -91,7 +96,7 @@ export class EmulatorSystemDriver implements TestDriver {
         if (physical !== undefined) memory.write8(physical, byte);
       });
     }
-    return SYSTEM_PAGES.map((page, i) =>
+    return this.pages.map((page, i) =>
       Buffer.compare(page.bytes, this.views[i] as Uint8Array) === 0
         ? page.bytes
         : Uint8Array.from(this.views[i] as Uint8Array),

@@ -105,6 +105,10 @@ static void report_changes(void) {
   for (u32 page = 0; page < page_count; page++) {
     const u8 *now = (const u8 *)page_address[page];
     for (u32 from = 0; from < PAGE; from++) {
+      if ((from & 3) == 0 && *(const u32 *)(now + from) == *(const u32 *)(before[page] + from)) {
+        from += 3;
+        continue;
+      }
       if (now[from] == before[page][from]) continue;
       u32 to = from;
       while (to < PAGE && now[to] != before[page][to]) to++;

@@ -10,7 +10,7 @@ import { COMPILER_FLAGS, findCompiler } from "../native-driver.ts";
 import { PAGE_BYTES } from "../stage.ts";
 import type { DriverOrReason, Outcome, Patch, TestCase, TestDriver } from "../test-driver.ts";
 import { asSystemCase, outcomeOf, type SystemCase } from "./system-case.ts";
-import { physicalOf, SYSTEM_PAGES } from "./system-stage.ts";
+import { physicalOf, SYSTEM_PAGES, type SystemPage } from "./system-stage.ts";
 
 const QEMU = "qemu-system-i386";
 /** Keeps the module below the megabytes that the stage begins after. */
@@ -32,7 +32,7 @@ function physicalPatches(patches: readonly Patch[]): Patch[] {
   return result;
 }
 
-function encode(cases: readonly SystemCase[]): Buffer {
+function encode(pages: readonly SystemPage[], cases: readonly SystemCase[]): Buffer {
   const parts: Buffer[] = [];
   const put32 = (...values: number[]): void => {
     const buffer = Buffer.alloc(values.length * 4);
@@ -41,8 +41,8 @@ function encode(cases: readonly SystemCase[]): Buffer {
     });
     parts.push(buffer);
   };
-  put32(SYSTEM_PAGES.length);
-  for (const page of SYSTEM_PAGES) {
+  put32(pages.length);
+  for (const page of pages) {
     put32(page.physical);
     parts.push(Buffer.from(page.bytes));
   }
@@ -64,15 +64,16 @@ function encode(cases: readonly SystemCase[]): Buffer {
 }
 
 /** Linear name of a physical address. */
-function linearOf(physical: number): number {
-  const page = SYSTEM_PAGES.find(
-    (candidate) => physical >= candidate.physical && physical < candidate.physical + PAGE_BYTES,
-  );
+function linearOf(pages: readonly SystemPage[], physical: number): number {
+  const page = pages.find((candidate) => physical >= candidate.physical && physical < candidate.physical + PAGE_BYTES);
   return page === undefined ? physical : page.linear + physical - page.physical;
 }
 
 /** Bytes of memory after these lists of writes over the stage. */
-function memoryAfter(...lists: readonly (readonly Patch[])[]): (physical: number) => number {
+function memoryAfter(
+  pages: readonly SystemPage[],
+  ...lists: readonly (readonly Patch[])[]
+): (physical: number) => number {
   const bytes = new Map<number, number>();
   for (const list of lists) {
     for (const patch of list) {
@@ -84,12 +85,12 @@ function memoryAfter(...lists: readonly (readonly Patch[])[]): (physical: number
   return (physical) => {
     const known = bytes.get(physical);
     if (known !== undefined) return known;
-    const page = SYSTEM_PAGES.find((one) => physical >= one.physical && physical < one.physical + PAGE_BYTES);
+    const page = pages.find((one) => physical >= one.physical && physical < one.physical + PAGE_BYTES);
     return page?.bytes[physical - page.physical] ?? 0;
   };
 }
 
-function decode(cases: readonly SystemCase[], buffer: Buffer): (Outcome | undefined)[] {
+function decode(pages: readonly SystemPage[], cases: readonly SystemCase[], buffer: Buffer): (Outcome | undefined)[] {
   let at = 0;
   const take32 = (): number => {
     at += 4;
@@ -112,23 +113,32 @@ function decode(cases: readonly SystemCase[], buffer: Buffer): (Outcome | undefi
       physical.push({ address, bytes: new Uint8Array(buffer.subarray(at, at + length)) });
       at += length;
     }
-    const changes = physical.map(({ address, bytes }) => ({ address: linearOf(address), bytes }));
+    const changes = physical.map(({ address, bytes }) => ({ address: linearOf(pages, address), bytes }));
     const patches = physicalPatches(test.patches);
-    const after8 = memoryAfter(patches, physical);
+    const after8 = memoryAfter(pages, patches, physical);
     const read32 = (from: number): number =>
       after8(from) | (after8(from + 1) << 8) | (after8(from + 2) << 16) | (after8(from + 3) << 24);
     const state = { registers, segments, vector, cr2, changes };
-    return outcomeOf(test, state, read32, memoryAfter(patches));
+    return outcomeOf(test, state, read32, memoryAfter(pages, patches));
   });
+}
+
+export interface QemuWorld {
+  /** RAM; default 64. */
+  readonly megabytes?: number;
+  /** Pages beside the stage's that cases patch and change; at most 45. */
+  readonly more?: readonly SystemPage[];
 }
 
 class QemuDriver implements TestDriver {
   readonly name: string;
   private readonly folder: string;
+  private readonly world: QemuWorld;
 
-  constructor(name: string, folder: string) {
+  constructor(name: string, folder: string, world: QemuWorld) {
     this.name = name;
     this.folder = folder;
+    this.world = world;
   }
 
   run(cases: readonly TestCase[]): (Outcome | undefined)[] {
@@ -142,20 +152,35 @@ class QemuDriver implements TestDriver {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  private pages(): readonly SystemPage[] {
+    return [...SYSTEM_PAGES, ...(this.world.more ?? [])];
+  }
+
   private runBatch(cases: readonly SystemCase[]): (Outcome | undefined)[] {
     const [input, output] = [join(this.folder, "cases"), join(this.folder, "results")];
-    writeFileSync(input, encode(cases));
-    const machine = ["-M", "isapc", "-cpu", "pentium,-fpu", "-m", "64", "-accel", "tcg", "-no-reboot", "-nodefaults"];
+    writeFileSync(input, encode(this.pages(), cases));
+    const machine = [
+      "-M",
+      "isapc",
+      "-cpu",
+      "pentium,-fpu",
+      "-m",
+      String(this.world.megabytes ?? 64),
+      "-accel",
+      "tcg",
+      "-no-reboot",
+      "-nodefaults",
+    ];
     const ports = ["-device", "isa-debug-exit,iobase=0xf4", "-debugcon", `file:${output}`, "-display", "none"];
     spawnSync(QEMU, [...machine, ...ports, "-kernel", join(this.folder, "monitor"), "-initrd", input], {
       timeout: TIMEOUT_MILLISECONDS,
     });
-    return decode(cases, readFileSync(output));
+    return decode(this.pages(), cases, readFileSync(output));
   }
 }
 
 /** @param sources folder of monitor.c and monitor.S */
-export function openQemuDriver(sources: string): DriverOrReason {
+export function openQemuDriver(sources: string, world: QemuWorld = {}): DriverOrReason {
   const version = spawnSync(QEMU, ["--version"], { encoding: "utf8" });
   if (version.status !== 0) return { missing: `no ${QEMU}` };
   const compiler = findCompiler();
@@ -169,5 +194,5 @@ export function openQemuDriver(sources: string): DriverOrReason {
   });
   if (compiled.status !== 0) return { missing: `${compiler.command} -m32 failed: ${compiled.stderr.split("\n")[0]}` };
   const name = (version.stdout.split("\n")[0] ?? QEMU).replace(/ \(.*/, "");
-  return { driver: new QemuDriver(name, folder) };
+  return { driver: new QemuDriver(name, folder, world) };
 }

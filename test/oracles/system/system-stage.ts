@@ -198,8 +198,12 @@ export const SYSTEM_PAGES: readonly SystemPage[] = [
   { linear: TARGET, physical: BASE + Offset.Target, bytes: new Uint8Array(PAGE_BYTES).fill(0xcc) },
 ];
 
+/** Cases name physical memory outside the stage (its first GiB) by its address plus this; nothing is mapped there. */
+export const PHYSICAL_NAMES = 0x8000_0000;
+
 /** Physical address of what a case names by a linear one; undefined where nothing can be patched. */
 export function physicalOf(linear: number): number | undefined {
+  if (linear >= PHYSICAL_NAMES && linear < WINDOW) return linear - PHYSICAL_NAMES;
   for (const candidate of SYSTEM_PAGES) {
     if (linear >= candidate.linear && linear < candidate.linear + PAGE_BYTES)
       return candidate.physical + linear - candidate.linear;

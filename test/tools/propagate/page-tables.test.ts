@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { parseFault } from "../../../tools/faults/fault-line.ts";
+import { type GoldenRun, snapshotBefore } from "../../../tools/faults/golden-run.ts";
+import { compareAtEqualCycle } from "../../../tools/propagate/equal-cycle.ts";
 import { propagate } from "../../../tools/propagate/propagation.ts";
+import { ScenarioRun } from "../../../tools/run/scenario-run.ts";
 import { exactnessGolden } from "./exactness.ts";
 
 /** The first page of the replica's variables, and a moment before its first request. */
@@ -35,4 +38,59 @@ describe("a bit of a page-table entry", () => {
     expect(experiment.outcome).toMatchObject({ class: "LATENT", activation: "never-read", breach: false });
     expect(history).toHaveLength(1);
   });
+
+  it.each([
+    "pte=0x0804a000:flip:0",
+    "pte=0x0804a000:flip:1",
+    "pte=0x08049000:flip:2",
+    "pde=0x0804a000:flip:0",
+    "pde=0x0804a000:flip:7",
+  ])("%s: until the first walk that reads the entry, the machine is the golden one but for that bit", (fault) => {
+    const line = `replica-2:${fault}@${WHEN}`;
+    const { activation, injectionCycle } = spread(fault);
+    const { walked, struck } = firstWalk(golden, line);
+    expect(activation).toMatchObject({ kind: "read" });
+    expect(activation.cycle).toBe(walked);
+    expect(walked).toBeGreaterThan(injectionCycle);
+    const [good, faulty] = [new ScenarioRun(golden.plan), new ScenarioRun(golden.plan)];
+    good.restore(snapshotBefore(golden, parseFault(line)).snapshot, []);
+    faulty.restore(snapshotBefore(golden, parseFault(line)).snapshot, [parseFault(line)]);
+    // The walk itself takes clocks, and so does what led to it.
+    for (const run of [good, faulty]) run.advance(walked - 200);
+    expect(compareAtEqualCycle(good.snapshot().machine, faulty.snapshot().machine)).toEqual({
+      memory: [struck],
+      state: [],
+      devices: [],
+    });
+  });
 });
+
+/** The clock of the first page walk after the injection that reads the struck entry, seen by an observer of a run of its own. */
+function firstWalk(golden: GoldenRun, line: string): { walked: number; struck: number } {
+  let struck = -1;
+  let walked = -1;
+  const run = new ScenarioRun(golden.plan, {
+    onInjection: ({ location }) => {
+      struck = Number(/physical (0x[0-9a-f]+)/.exec(location!)![1]);
+    },
+  });
+  run.restore(snapshotBefore(golden, parseFault(line)).snapshot, [parseFault(line)]);
+  // An access walks during its instruction, which counts from its beginning; a fetch before there is one.
+  let began: number | undefined;
+  run.machine.observe({
+    beforeInstruction: () => {
+      began = run.machine.cycles;
+    },
+    afterInstruction: () => {
+      began = undefined;
+    },
+    portalLeave: () => {
+      began = undefined;
+    },
+    walkRead: (physical) => {
+      if (walked < 0 && physical === struck) walked = began ?? run.machine.cycles;
+    },
+  });
+  run.advance(golden.result.cycles);
+  return { walked, struck };
+}
