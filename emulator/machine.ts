@@ -16,6 +16,8 @@ import { TRAINING_MEMORY_BYTES, trainInterpreter } from "./cpu/interpreter-train
 import { deliverPendingInterrupt, deliverTrap } from "./cpu/interrupt-delivery.ts";
 import { setSegment } from "./cpu/segmentation.ts";
 import { Counter, Flag, SegmentRegister, Vector, Word } from "./cpu/state.ts";
+import { resetUnit } from "./cpu/x87/unit.ts";
+import { COPROCESSOR_ERROR_PORT, CoprocessorError } from "./devices/coprocessor-error.ts";
 import type { Device, DeviceState } from "./devices/device.ts";
 import { ExitPort } from "./devices/exit-port.ts";
 import { Pit8254 } from "./devices/i8254-pit.ts";
@@ -106,6 +108,7 @@ export class Machine {
   readonly pit: Pit8254;
   readonly uart: Uart16550;
   readonly exitPort: ExitPort;
+  readonly coprocessorError: CoprocessorError;
   /** The P5 timing model, if this machine counts clocks by it. */
   readonly timing: P5Timing | undefined;
   /** Every device on the port bus, in the order of their reset. */
@@ -146,7 +149,13 @@ export class Machine {
     this.pit = new Pit8254(0x40, this.clock, (level) => this.pic.setLine(0, level));
     this.uart = new Uart16550("uart0", 0x3f8, this.clock, (level) => this.pic.setLine(4, level));
     this.exitPort = new ExitPort(() => this.cpu.requestAttention());
-    this.devices = [this.pic.primary, this.pic.secondary, this.pit, this.uart, this.exitPort];
+    this.coprocessorError = new CoprocessorError(
+      (irq, level) => this.pic.setLine(irq, level),
+      (level) => {
+        this.cpu.words[Word.X87IgnoreError] = level ? 1 : 0;
+      },
+    );
+    this.devices = [this.pic.primary, this.pic.secondary, this.pit, this.uart, this.exitPort, this.coprocessorError];
 
     this.ports.claim(this.pic.primary, 0x20, 2);
     this.ports.claim(this.pic.secondary, 0xa0, 2);
@@ -154,8 +163,10 @@ export class Machine {
     this.ports.claim(this.pit, 0x61, 1);
     this.ports.claim(this.uart, 0x3f8, 8);
     this.ports.claim(this.exitPort, 0xf4, 1, 4);
+    this.ports.claim(this.coprocessorError, COPROCESSOR_ERROR_PORT, 1);
 
     this.cpu.acknowledgeInterrupt = () => this.pic.acknowledge();
+    this.cpu.floatingPointError = (pending) => this.coprocessorError.setError(pending);
     this.watch.changed = () => this.watchChanged();
     for (const device of this.devices) device.reset();
     resetCpu(this.cpu);
@@ -394,5 +405,6 @@ function resetCpu(cpu: Cpu): void {
   setSegment(cpu, SegmentRegister.Cs, 0xf000, 0xffff0000 | 0, 0xffff, 0x9b);
   setSegment(cpu, SegmentRegister.Ldtr, 0, 0, 0xffff, 0x82);
   setSegment(cpu, SegmentRegister.Tr, 0, 0, 0xffff, 0x8b);
+  resetUnit(cpu);
   cpu.stateReplaced();
 }

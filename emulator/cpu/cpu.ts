@@ -37,6 +37,8 @@ export class Cpu {
   readonly eventLog: EventLog;
   /** Asks the interrupt controller for the vector to deliver (the INTA cycles). */
   acknowledgeInterrupt: () => number = () => 0xff;
+  /** FERR#: told of every change of the x87 unit's pending unmasked exceptions. */
+  floatingPointError: (pending: boolean) => void = () => {};
   /** Set by every delivery through a gate; cleared and read by the run loop around one instruction. */
   gateEntered = false;
   /** A portal handler is running: no table row carries the clocks of what it does. */

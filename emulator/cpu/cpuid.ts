@@ -5,8 +5,8 @@ import { Word } from "./state.ts";
 /** Family 5, model 2, stepping 12. */
 export const CPU_SIGNATURE = 0x52c;
 
-/** Feature flags that are true here: PSE, TSC, MSR, MCE (registers only), CX8. No FPU yet, no VME, no DE. */
-export const CPU_FEATURES = (1 << 3) | (1 << 4) | (1 << 5) | (1 << 7) | (1 << 8);
+/** Feature flags that are true here: FPU, PSE, TSC, MSR, MCE (registers only), CX8. No VME, no DE. */
+export const CPU_FEATURES = (1 << 0) | (1 << 3) | (1 << 4) | (1 << 5) | (1 << 7) | (1 << 8);
 
 /** CPUID: leaf in EAX; leaves above 1 give what leaf 1 gives, as on a P5. */
 export function cpuid(cpu: Cpu): void {

@@ -60,7 +60,8 @@ function operandBits({ byte }: FormFacts, decoded: DecodedInstruction): number {
     (decoded.segmentOverride ? OperandBits.SegmentOverride : 0) |
     (decoded.segment << OperandBits.SegmentShift) |
     (decoded.register << OperandBits.RegisterShift) |
-    (decoded.rm << OperandBits.RmShift)
+    (decoded.rm << OperandBits.RmShift) |
+    (decoded.mod << OperandBits.ModShift)
   );
 }
 
@@ -71,16 +72,24 @@ function timingBits(form: InstructionForm, { relative }: FormFacts, decoded: Dec
   const prefixes = Math.min(15, decoded.prefixes + (encoding.map === 1 && !nearJcc ? 1 : 0));
   const branch = relative || (form.micro >= Micro.Call && form.micro < Micro.SetIf);
   const conditional = relative && form.micro !== Micro.Call && form.micro !== Micro.Jump;
-  const kind = form.pairing === Pairing.NP ? Kind.OTHER : clocks === 1 ? Kind.REG : clocks === 2 ? Kind.RM : Kind.RMW;
+  const paired = form.pairing !== Pairing.NP && form.floatingPoint === undefined;
+  const kind = !paired ? Kind.OTHER : clocks === 1 ? Kind.REG : clocks === 2 ? Kind.RM : Kind.RMW;
   return (
-    form.pairing |
+    (form.floatingPoint === undefined ? form.pairing : Pairing.NP) |
     (kind << TimingBits.KindShift) |
     (decoded.displacementBytes !== 0 && decoded.immediateBytes !== 0 ? TimingBits.DisplacementAndImmediate : 0) |
     (prefixes << TimingBits.PrefixShift) |
     ((form.implicitWritten & (1 << Word.Esp)) !== 0 ? TimingBits.ImplicitStack : 0) |
     (branch ? TimingBits.Branch : 0) |
-    (conditional ? TimingBits.Conditional : 0)
+    (conditional ? TimingBits.Conditional : 0) |
+    floatingPointBits(form)
   );
+}
+
+function floatingPointBits({ floatingPoint, pairing }: InstructionForm): number {
+  if (floatingPoint === undefined) return 0;
+  const pairs = pairing === Pairing.FX ? TimingBits.PairsWithExchange : 0;
+  return TimingBits.FloatingPoint | pairs | (pairing === Pairing.FV ? TimingBits.Exchange : 0);
 }
 
 /** General registers used as operands in one way, and implicitly; address registers are told apart. */

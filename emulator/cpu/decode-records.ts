@@ -114,11 +114,14 @@ export const enum OperandBits {
   RmMask = 7 << 16,
   /** An explicit segment override prefix was there. */
   SegmentOverride = 1 << 20,
+  /** ModR/M mod field. */
+  ModShift = 22,
+  ModMask = 3 << 22,
 }
 
 /** InstructionWord.TimingClass. */
 export const enum TimingBits {
-  /** Pairing (instructions/form.ts). */
+  /** Pairing (instructions/form.ts); NP for floating-point instructions, which have bits of their own below. */
   PairingMask = 3,
   /** Kind (instructions/form.ts). */
   KindShift = 2,
@@ -133,6 +136,12 @@ export const enum TimingBits {
   /** Branch of any near kind: Jcc JMP CALL RET LOOP JCXZ. */
   Branch = 1 << 13,
   Conditional = 1 << 14,
+  /** Floating-point instruction: the x87 unit has a say (timing/x87-unit.ts). */
+  FloatingPoint = 1 << 15,
+  /** Pairs with an FXCH after it (class FX). */
+  PairsWithExchange = 1 << 16,
+  /** FXCH (class FV). */
+  Exchange = 1 << 17,
 }
 
 export const enum MicroWord {

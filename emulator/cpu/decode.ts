@@ -42,6 +42,8 @@ export interface DecodedInstruction {
   /** ModR/M reg field, or the register in the opcode. */
   register: number;
   rm: number;
+  /** ModR/M mod field. */
+  mod: number;
   /** Word indices of the address registers; Word.Zero for none. */
   base: number;
   index: number;
@@ -70,6 +72,7 @@ export function createDecodedInstruction(): DecodedInstruction {
     memory: false,
     register: 0,
     rm: 0,
+    mod: 0,
     base: Word.Zero,
     index: Word.Zero,
     shift: 0,
@@ -151,7 +154,9 @@ export class Decoder {
         this.position = this.end + 1;
         return DecodeStatus.Truncated;
       }
-      form = entry.group[((this.bytes[this.position] as number) >> 3) & 7];
+      const modRm = this.bytes[this.position] as number;
+      const registers = modRm >= 0xc0 ? entry.registers : undefined;
+      form = (registers === undefined ? entry.group[(modRm >> 3) & 7] : registers[modRm - 0xc0]) ?? entry.form;
     }
     if (form === undefined) {
       // An undefined member of a group still has its address bytes and immediate: they decide between #UD, #GP and #PF.
@@ -232,6 +237,7 @@ export class Decoder {
     out.hasModRm = true;
     out.register = (modRm >> 3) & 7;
     out.rm = modRm & 7;
+    out.mod = modRm >> 6;
     if (modRm >= 0xc0 || registerOnly) return;
     out.memory = true;
     if (out.address32) this.address32(modRm);
@@ -355,6 +361,7 @@ function reset(out: DecodedInstruction, code32: boolean): void {
   out.memory = false;
   out.register = 0;
   out.rm = 0;
+  out.mod = 0;
   out.base = Word.Zero;
   out.index = Word.Zero;
   out.shift = 0;

@@ -9,6 +9,12 @@ import { Vector, Word } from "./state.ts";
 export const GUEST_FAULT: { readonly name: string } = Object.freeze({ name: "guest fault" });
 
 /**
+ * Thrown by a floating-point instruction that stops the CPU in front of it until an interrupt comes (x87/unit.ts, raisePending):
+ * a halt whose instruction pointer is the instruction's own.
+ */
+export const FREEZE: { readonly name: string } = Object.freeze({ name: "freeze" });
+
+/**
  * Raises a fault: the instruction is abandoned and `deliverFault` follows. The faulting instruction must not have
  * changed architectural state. `errorCode` is ignored by vectors that push none.
  */

@@ -13,7 +13,7 @@ import { TimingWord } from "../timing/timing-state.ts";
 import type { BlockCache } from "./block-cache.ts";
 import type { Cpu } from "./cpu.ts";
 import { BlockWord, ExecutionMode, InstructionWord, MicroWord, OperandBits } from "./decode-records.ts";
-import { GUEST_FAULT, raiseFault } from "./exceptions.ts";
+import { FREEZE, GUEST_FAULT, raiseFault } from "./exceptions.ts";
 import type { Handler, InstructionForm } from "./instructions/form.ts";
 import { FORMS } from "./instructions/table.ts";
 import { End, execute, Outcome } from "./interpreter-dispatch-table.ts";
@@ -73,10 +73,12 @@ export function runInterpreter(cpu: Cpu, blocks: BlockCache): void {
       }
       return;
     } catch (fault) {
-      if (fault !== GUEST_FAULT) throw fault;
+      if (fault !== GUEST_FAULT && fault !== FREEZE) throw fault;
       from = 0;
       careful = false;
       recover(cpu);
+      if (fault === FREEZE) halt(cpu);
+      else deliverFault(cpu);
     }
   }
 }
@@ -242,7 +244,13 @@ function callEndHandler(cpu: Cpu, micro: number): void {
   cpu.timing?.handled(instruction);
 }
 
-/** Delivers the fault of the instruction at Word.CurrentMicro (none: of a fetch), after taking back what was charged too much. */
+/** The CPU waits for an interrupt. */
+function halt(cpu: Cpu): void {
+  cpu.words[Word.Halted] = 1;
+  cpu.requestAttention();
+}
+
+/** Abandons the instruction at Word.CurrentMicro (none: a fetch): EIP is its own, and what was charged too much is taken back. */
 function recover(cpu: Cpu): void {
   const { words, counters } = cpu;
   const micro = words[Word.CurrentMicro];
@@ -258,5 +266,4 @@ function recover(cpu: Cpu): void {
   }
   words[Word.RepeatInProgress] = 0;
   cpu.timing?.faulted(instruction);
-  deliverFault(cpu);
 }

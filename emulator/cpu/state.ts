@@ -71,6 +71,23 @@ export const enum Word {
   Scratch = 160,
   /** Model-specific registers (P5): machine check address/type, control and event select, counters. */
   Msrs = 192,
+  /**
+   * The x87 unit (x87/unit.ts). Control word; status word, its TOP field in bits 11 to 13; a set bit n of X87Empty: physical
+   * register n is empty.
+   */
+  X87Control = 256,
+  X87Status = 257,
+  X87Empty = 258,
+  /** The last floating-point instruction that was none of control: its opcode (11 bits), address, and operand's address. */
+  X87Opcode = 259,
+  X87InstructionOffset = 260,
+  X87InstructionSelector = 261,
+  X87DataOffset = 262,
+  X87DataSelector = 263,
+  /** IGNNE#: 1 while the chipset tells the CPU to go on despite a pending exception (CR0.NE = 0). */
+  X87IgnoreError = 264,
+  /** Physical registers R0 to R7, four words each: significand low and high, sign and exponent (16 bits), 0. */
+  X87Registers = 272,
   /** TLBs and their memos, laid out in mmu/tlb.ts. */
   Tlb = 512,
   /** State of the timing model, laid out in timing/. */
@@ -128,6 +145,7 @@ export const enum Vector {
   StackFault = 12,
   GeneralProtection = 13,
   PageFault = 14,
+  FloatingPointError = 16,
   AlignmentCheck = 17,
   MachineCheck = 18,
 }

@@ -42,6 +42,8 @@ export interface TimingModel {
   transfer(record: number, slot: number, target: number): void;
   /** The handler of a block's last instruction has run and set EIP. */
   handled(record: number): void;
+  /** The running instruction accesses eight or ten bytes that are not in one aligned quadword. */
+  misaligned(): void;
   /** WBINVD (`writeBack`) or INVD: the caches are empty. */
   cachesFlushed(writeBack: boolean): void;
   /** CESR was written. */

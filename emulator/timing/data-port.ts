@@ -225,6 +225,11 @@ export class DataPort {
     this.wait(clocks, Cause.WriteBuffer);
   }
 
+  /** An access of eight or ten bytes, made in parts, is not in one aligned quadword. */
+  misaligned(): void {
+    this.crossing();
+  }
+
   /** The access crosses its container: it waits, and it conflicts with whatever its partner accesses. */
   private crossing(): void {
     const { words } = this;

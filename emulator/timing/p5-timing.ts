@@ -273,6 +273,10 @@ export class P5Timing implements TimingModel {
     this.refreshSingle();
   }
 
+  misaligned(): void {
+    this.port.misaligned();
+  }
+
   cachesFlushed(writeBack: boolean): void {
     this.code.flush();
     this.data.flush(this.counters[Counter.Cycles], writeBack);

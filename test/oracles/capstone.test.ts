@@ -103,7 +103,8 @@ describe("the decoder reads bytes as Capstone does", () => {
         if (sample % 8 >= 6) bytes[at++] = 0x67;
         if (encoding.map === 1) bytes[at++] = 0x0f;
         bytes[at++] = encoding.opcode + (encoding.registerInOpcode ? sample % 8 : 0);
-        if (encoding.digit >= 0) bytes[at] = ((bytes[at] as number) & 0xc7) | (encoding.digit << 3);
+        if (encoding.modRmByte >= 0) bytes[at] = encoding.modRmByte + (encoding.stackRegister ? sample % 8 : 0);
+        else if (encoding.digit >= 0) bytes[at] = ((bytes[at] as number) & 0xc7) | (encoding.digit << 3);
         compare(bytes);
       }
     }

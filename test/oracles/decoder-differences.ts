@@ -119,11 +119,16 @@ export const DECODER_DIFFERENCES: readonly DecoderDifference[] = [
     applies: (d) => onlyCapstone(d) && d.prefixes.includes(LOCK),
   },
   {
-    name: "x87 instructions have one form each",
+    name: "reserved floating-point escapes",
     reason:
-      "The machine has no floating-point unit yet: an escape opcode is one form a byte, with ModR/M and nothing else; Capstone names them all, and refuses what no x87 ever had.",
+      "What is no instruction is one form a byte, which raises #NM or #UD; Capstone refuses it, or names aliases that the manual calls reserved and instructions of later processors (FCMOV, FCOMI, FISTTP).",
     applies: (d) =>
       d.ours?.mnemonic.endsWith("esc") === true && (d.capstone === undefined || d.capstone.length === d.ours.length),
+  },
+  {
+    name: "FNENI, FNDISI and FNSETPM",
+    reason: "Instructions of the 8087 and the 80287, which do nothing since; Capstone has other names for them.",
+    applies: (d) => renames(d, { fneni: "feni8087_nop", fndisi: "fdisi8087_nop", fnsetpm: "fsetpm" }),
   },
   {
     name: "BND, NOTRACK, XACQUIRE and XRELEASE",

@@ -64,9 +64,11 @@ describe("the golden vectors and the instruction table", () => {
   const byForm = vectorsByForm();
 
   it(`have at least ${LEAST_VECTORS} vectors for every form`, () => {
-    const short = FORMS.map((form) => ({ form, count: byForm.get(form.id)?.length ?? 0 })).filter(
-      ({ count }) => count < LEAST_VECTORS,
-    );
+    // Floating-point escapes have vectors of their own (x87/).
+    const integer = FORMS.filter(({ encoding }) => encoding.map !== 0 || (encoding.opcode & 0xf8) !== 0xd8);
+    const short = integer
+      .map((form) => ({ form, count: byForm.get(form.id)?.length ?? 0 }))
+      .filter(({ count }) => count < LEAST_VECTORS);
     expect(short.map(({ form, count }) => `${form.encoding.text} ${form.mnemonic}: ${count}`)).toEqual([]);
   });
 

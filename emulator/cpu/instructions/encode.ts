@@ -12,7 +12,7 @@ export interface EncodeOptions {
   readonly addressSize?: 16 | 32;
   /** ModR/M reg field (ignored where the form has a digit), or the register in the opcode. Default 0. */
   readonly register?: number;
-  /** The r/m operand: a register number, or the bytes of an address (mod and r/m, SIB, displacement). Default register 0. */
+  /** The r/m operand: a register number (i of ST(i)), or the bytes of an address (mod and r/m, SIB, displacement). Default register 0. */
   readonly rm?: number | RmBytes;
   /** Immediates in the order of the encoding; for a branch its displacement; for a far pointer its offset, then its selector. */
   readonly immediates?: readonly number[];
@@ -48,7 +48,7 @@ function littleEndian(value: number, bytes: number): number[] {
 
 /** Whether the operand sizes of the form depend on the operand-size prefix. */
 export function hasOperandSizes(form: InstructionForm): boolean {
-  const sized = (operand: Operand): boolean => ["v", "p", "a", "bs"].includes(operand.size) || operand.size === "s";
+  const sized = (operand: Operand): boolean => ["v", "p", "a", "bs", "s", "e", "f"].includes(operand.size);
   return form.operands.some(sized) || form.mnemonic.includes("/") || form.encoding.immediates.includes("cv");
 }
 
@@ -64,6 +64,7 @@ export function wantsMemory(form: InstructionForm): boolean | undefined {
     if (method === "M") return true;
     if (method === "R") return false;
   }
+  if (form.encoding.modRmByte >= 0) return false;
   return undefined;
 }
 
@@ -79,7 +80,10 @@ export function encodeForm(form: InstructionForm, options: EncodeOptions = {}): 
   if (addressSize !== codeSize) bytes.push(0x67);
   if (encoding.map === 1) bytes.push(0x0f);
   bytes.push(encoding.opcode | (encoding.registerInOpcode ? register : 0));
-  if (encoding.modRm) {
+  if (encoding.modRmByte >= 0) {
+    const { rm } = options;
+    bytes.push(encoding.modRmByte | (encoding.stackRegister && typeof rm === "number" ? rm : 0));
+  } else if (encoding.modRm) {
     const field = encoding.digit >= 0 ? encoding.digit : register;
     const fallback = wantsMemory(form) === true ? absolute(0x1000) : 0;
     const rm = options.rm ?? fallback;
@@ -106,6 +110,7 @@ export function exampleEncodings(
   const examples: { operandSize: 16 | 32; bytes: Uint8Array }[] = [];
   const sizes: readonly (16 | 32)[] = hasOperandSizes(form) ? [32, 16] : [32];
   const memory = wantsMemory(form);
+  if (form.encoding.reserved) return examples;
   for (const operandSize of sizes) {
     // MOV to CS does not exist, and CR1 neither: registers 2 and 3 exist everywhere.
     if (memory !== true) examples.push({ operandSize, bytes: encodeForm(form, { operandSize, register: 2, rm: 3 }) });

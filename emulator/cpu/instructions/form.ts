@@ -17,6 +17,10 @@ export const enum Pairing {
   PU = 2,
   /** Only as the second of a pair. */
   PV = 3,
+  /** Floating point, pairs only as the first, with an FXCH as the second. */
+  FX = 4,
+  /** FXCH: only as the second, after a floating-point instruction of class FX. */
+  FV = 5,
 }
 
 /** Shape of the execution stage for pair durations. */
@@ -37,21 +41,39 @@ export type Access = "r" | "w" | "rw" | "a";
  * How an operand is addressed (SDM vol. 2, A.2.1):
  * E r/m · M memory only · R r/m that must be a register · G reg field · Z register in the opcode · S segment register ·
  * C control register · D debug register · I immediate · J relative · A far pointer in the code · O memory offset in the code ·
- * X DS:[eSI] · Y ES:[eDI] · F a fixed register or constant, see `fixed`.
+ * X DS:[eSI] · Y ES:[eDI] · F a fixed register or constant, see `fixed` · T ST(i) of the x87 stack, i in the r/m field.
  */
-export type AddressingMethod = "E" | "M" | "R" | "G" | "Z" | "S" | "C" | "D" | "I" | "J" | "A" | "O" | "X" | "Y" | "F";
+export type AddressingMethod =
+  | "E"
+  | "M"
+  | "R"
+  | "G"
+  | "Z"
+  | "S"
+  | "C"
+  | "D"
+  | "I"
+  | "J"
+  | "A"
+  | "O"
+  | "X"
+  | "Y"
+  | "F"
+  | "T";
 
 /**
  * b byte · w word · d doubleword · q quadword · v word or doubleword by operand size · s 6-byte pseudo-descriptor ·
- * p far pointer (16:16 or 16:32) · a pair for BOUND · bs byte, sign-extended to the operand size · n no size (LEA, INVLPG).
+ * p far pointer (16:16 or 16:32) · a pair for BOUND · bs byte, sign-extended to the operand size · n no size (LEA, INVLPG) ·
+ * of x87: t ten bytes (extended real, packed decimal, register) · e environment (14 or 28 bytes by operand size) ·
+ * f environment and registers (94 or 108 bytes).
  */
-export type OperandSize = "b" | "w" | "d" | "q" | "v" | "s" | "p" | "a" | "bs" | "n";
+export type OperandSize = "b" | "w" | "d" | "q" | "v" | "s" | "p" | "a" | "bs" | "n" | "t" | "e" | "f";
 
 export interface Operand {
   readonly access: Access;
   readonly method: AddressingMethod;
   readonly size: OperandSize;
-  /** For method F: "AL", "AX" (16-bit whatever the prefix), "eAX" (by operand size), "CL", "DX", "1", "3", "ES" … */
+  /** For method F: "AL", "AX" (16-bit whatever the prefix), "eAX" (by operand size), "CL", "DX", "1", "3", "ES", "ST", "ST1" … */
   readonly fixed?: string;
 }
 
@@ -66,6 +88,12 @@ export interface Encoding {
   readonly modRm: boolean;
   /** ModR/M reg field that selects this form ("/0" … "/7"), or -1. */
   readonly digit: number;
+  /** Whole ModR/M byte that selects this form (x87 forms without a memory operand), or -1. */
+  readonly modRmByte: number;
+  /** The ModR/M byte's low three bits are ST(i) ("+i"). */
+  readonly stackRegister: boolean;
+  /** "reserved": every ModR/M byte of the opcode that no other form has. */
+  readonly reserved: boolean;
   /** In order: ib iw iv immediates (iv by operand size), cb cv relative branch, cp far pointer, mo memory offset (by address size). */
   readonly immediates: readonly ("ib" | "iw" | "iv" | "cb" | "cv" | "cp" | "mo")[];
 }
@@ -96,6 +124,20 @@ export interface RepeatClocks {
   readonly zero: number;
   readonly base: number;
   readonly each: number;
+}
+
+/** What a floating-point instruction is to the pipeline and to the x87 unit (Intel AP-526; Agner Fog, list of x87 instructions). */
+export interface FloatingPoint {
+  /** Of its clocks, how many the next integer instruction need not wait for. */
+  readonly integerOverlap: number;
+  /** The same for the next floating-point instruction that does not need the result. */
+  readonly floatOverlap: number;
+  /** Registers it puts on the stack (1), or takes off (-1, -2), on top of what its operands say. */
+  readonly stack: number;
+  /** Its clocks are those of 24-bit precision: 14 more with 53 bits, 20 more with 64 (divisions). */
+  readonly byPrecision: boolean;
+  /** It first raises a pending exception of an instruction before (all but the FN… forms). */
+  readonly waits: boolean;
 }
 
 /** A rare or block-ending instruction: does everything, faults by raiseFault. `instruction` = word index of its record. */
@@ -130,6 +172,8 @@ export interface InstructionForm {
   readonly clocks16: number;
   /** String instructions with a REP prefix: clocks for a count of zero, start-up, each element; charged by the handler. */
   readonly repeat: RepeatClocks | undefined;
+  /** Floating-point instructions only. */
+  readonly floatingPoint: FloatingPoint | undefined;
   /** Vectors that the form can raise beyond memory faults. */
   readonly raises: readonly number[];
 }

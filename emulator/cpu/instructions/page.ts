@@ -19,6 +19,8 @@ const PAIRING_NAMES: readonly (readonly [Pairing, string])[] = [
   [Pairing.UV, "UV"],
   [Pairing.PU, "PU"],
   [Pairing.PV, "PV"],
+  [Pairing.FX, "FX"],
+  [Pairing.FV, "FV"],
 ];
 
 function flagNames(mask: number): string {
@@ -27,15 +29,17 @@ function flagNames(mask: number): string {
 }
 
 function operandText({ access, method, size, fixed }: Operand): string {
-  const name = fixed ?? method + (size === "n" ? "" : size);
+  const name = method === "T" ? "ST(i)" : (fixed?.replace(/^ST1$/, "ST(1)") ?? method + (size === "n" ? "" : size));
   return access === "r" || access === "a" ? name : `${name}:${access}`;
 }
 
 function clocksText(form: InstructionForm): string {
-  const { clocks, memoryClocks, clocks16, repeat } = form;
+  const { clocks, memoryClocks, clocks16, repeat, floatingPoint } = form;
   const parts = [clocks === memoryClocks ? `${clocks}` : `${clocks}/${memoryClocks}`];
   if (clocks16 >= 0) parts.push(`${clocks16} (16 bit)`);
   if (repeat !== undefined) parts.push(`REP ${repeat.base}+${repeat.each}n, ${repeat.zero} for n=0`);
+  const overlaps = [floatingPoint?.integerOverlap ?? 0, floatingPoint?.floatOverlap ?? 0];
+  if (overlaps.some((clocks) => clocks > 0)) parts.push(`overlap ${overlaps.join(", ")}`);
   return parts.join("; ");
 }
 
@@ -66,6 +70,8 @@ export function instructionPage(): string {
     "in appendix A of Intel's manual (E r/m, M memory, G register, Z register in the opcode, I immediate, J relative, A far",
     "pointer, O memory offset, X DS:[eSI], Y ES:[eDI]; b w d v q sizes); `:w` written, `:rw` read and written, otherwise read.",
     "Clocks are register/memory forms without the variable parts that the semantics add; classes are the P5's pairing classes.",
+    "Floating point: ST and ST(1) are the top registers of the stack, sizes t e f ten bytes, environment, whole state; overlap: how",
+    "many of the clocks the next integer instruction, and the next independent floating-point one, need not wait for; FX pairs with FXCH (FV).",
     "",
     "| instruction | encoding | operands | flags read | flags written | undefined flags, and what they become here | clocks | class | |",
     "|---|---|---|---|---|---|---|---|---|",

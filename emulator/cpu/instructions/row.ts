@@ -5,6 +5,7 @@ import {
   type AddressingMethod,
   type Encoding,
   type FlagUse,
+  type FloatingPoint,
   type Handler,
   type InstructionForm,
   type Operand,
@@ -31,6 +32,7 @@ export interface RowOptions {
   /** Implies endsBlock. */
   transfers?: boolean;
   repeat?: RepeatClocks;
+  floatingPoint?: FloatingPoint;
   privilege?: Privilege;
   implicitRead?: number;
   implicitWritten?: number;
@@ -90,16 +92,21 @@ export const NO_FLAGS: FlagUse = flags("");
 
 const FIXED = new Set([
   ..."AL CL DL BL AH CH DH BH AX CX DX BX SP BP SI DI eAX eCX eDX eBX eSP eBP eSI eDI".split(" "),
-  ..."ES CS SS DS FS GS 1 3".split(" "),
+  ..."ES CS SS DS FS GS 1 3 ST ST1".split(" "),
 ]);
-const OPERAND = /^(r|w|rw|a):([A-Z])(bs|[bwdqvspan])$/;
-const METHODS = "EMRGZSCDIJAOXY";
+const OPERAND = /^(r|w|rw|a):([A-Z])(bs|[bwdqvspantef])$/;
+const METHODS = "EMRGZSCDIJAOXYT";
+
+function fixedSize(name: string): OperandSize {
+  if (name.startsWith("ST")) return "t";
+  if (/^[ABCD][LH]$/.test(name)) return "b";
+  return name.startsWith("e") ? "v" : "w";
+}
 
 function parseOperand(text: string): Operand {
   const [access, name] = text.split(":");
   if (name !== undefined && FIXED.has(name)) {
-    const size: OperandSize = /^[ABCD][LH]$/.test(name) ? "b" : name.startsWith("e") ? "v" : "w";
-    return { access: access as Access, method: "F", size, fixed: name };
+    return { access: access as Access, method: "F", size: fixedSize(name), fixed: name };
   }
   const match = OPERAND.exec(text);
   if (match === null || !METHODS.includes(match[2] as string)) throw new Error(`cannot read operand "${text}"`);
@@ -117,12 +124,22 @@ function parseEncoding(text: string): Encoding {
   if (match === null) throw new Error(`cannot read encoding "${text}"`);
   let modRm = false;
   let digit = -1;
+  let modRmByte = -1;
+  let stackRegister = false;
+  let reserved = false;
   const immediates: Encoding["immediates"][number][] = [];
   for (const part of parts.slice(1)) {
     if (part === "/r") modRm = true;
-    else if (/^\/[0-7]$/.test(part)) {
+    else if (part === "reserved") {
+      modRm = true;
+      reserved = true;
+    } else if (/^\/[0-7]$/.test(part)) {
       modRm = true;
       digit = Number(part.slice(1));
+    } else if (/^[C-F][0-9A-F](?:\+i)?$/.test(part)) {
+      modRm = true;
+      modRmByte = Number.parseInt(part, 16);
+      stackRegister = part.endsWith("+i");
     } else if (/^(ib|iw|iv|cb|cv|cp|mo)$/.test(part)) immediates.push(part as Encoding["immediates"][number]);
     else throw new Error(`cannot read encoding "${text}"`);
   }
@@ -133,13 +150,16 @@ function parseEncoding(text: string): Encoding {
     registerInOpcode: match[2] !== undefined,
     modRm,
     digit,
+    modRmByte,
+    stackRegister,
+    reserved,
     immediates,
   };
 }
 
 /**
  * @param mnemonic lower case; "a/b" = 16-bit name / 32-bit name
- * @param encoding e.g. "81 /4 iv", "0F B6 /r", "50+r"; iv = immediate of operand size (at most 32 bits), cb cv = relative
+ * @param encoding e.g. "81 /4 iv", "0F B6 /r", "50+r", "D8 C0+i"; iv = immediate of operand size (at most 32 bits), cb cv = relative
  *   branch, cp = far pointer, mo = memory offset of address size
  * @param operands e.g. "rw:Ev r:Gv", destination first
  */
@@ -158,6 +178,7 @@ export function row(mnemonic: string, encoding: string, operands: string, option
     endsBlock: options.endsBlock ?? options.transfers ?? false,
     transfers: options.transfers ?? false,
     repeat: options.repeat,
+    floatingPoint: options.floatingPoint,
     micro: options.micro ?? -1,
     handler: options.handler,
     pairing: options.pairing ?? Pairing.NP,

@@ -33,13 +33,26 @@ export const FORMS: readonly InstructionForm[] = [
   ...X87_ROWS,
 ].map((row, id) => ({ ...row, id }));
 
-/** What the decoder finds for an opcode byte: one form, or a form by ModR/M reg field, or nothing (#UD). */
+/**
+ * What the decoder finds for an opcode byte: one form, or a form by ModR/M reg field, or nothing (#UD). Floating-point escapes
+ * have a form by ModR/M reg field for memory operands, one by the whole byte (from C0 on) for the others, and one for what is reserved.
+ */
 export interface OpcodeEntry {
   readonly form: InstructionForm | undefined;
   readonly group: readonly (InstructionForm | undefined)[] | undefined;
+  readonly registers: readonly (InstructionForm | undefined)[] | undefined;
 }
 
-const NOTHING: OpcodeEntry = { form: undefined, group: undefined };
+const NOTHING: OpcodeEntry = { form: undefined, group: undefined, registers: undefined };
+
+function newGroup(length: number): (InstructionForm | undefined)[] {
+  return new Array<undefined>(length).fill(undefined);
+}
+
+function place(group: (InstructionForm | undefined)[], index: number, form: InstructionForm): void {
+  if (group[index] !== undefined) throw new Error(`two forms for ${form.encoding.text}`);
+  group[index] = form;
+}
 
 function buildMap(map: 0 | 1): readonly OpcodeEntry[] {
   const entries: OpcodeEntry[] = new Array<OpcodeEntry>(256).fill(NOTHING);
@@ -49,13 +62,17 @@ function buildMap(map: 0 | 1): readonly OpcodeEntry[] {
     for (let low = 0; low < (encoding.registerInOpcode ? 8 : 1); low++) {
       const opcode = encoding.opcode + low;
       const entry = entries[opcode] as OpcodeEntry;
-      if (encoding.digit >= 0) {
-        const group = [...(entry.group ?? new Array<undefined>(8).fill(undefined))];
-        if (group[encoding.digit] !== undefined) throw new Error(`two forms for ${encoding.text}`);
-        group[encoding.digit] = form;
-        entries[opcode] = { form: undefined, group };
-      } else if (entry.form === undefined && entry.group === undefined) {
-        entries[opcode] = { form, group: undefined };
+      if (encoding.modRmByte >= 0) {
+        const registers = [...(entry.registers ?? newGroup(64))];
+        for (let i = 0; i < (encoding.stackRegister ? 8 : 1); i++)
+          place(registers, encoding.modRmByte - 0xc0 + i, form);
+        entries[opcode] = { ...entry, group: entry.group ?? newGroup(8), registers };
+      } else if (encoding.digit >= 0) {
+        const group = [...(entry.group ?? newGroup(8))];
+        place(group, encoding.digit, form);
+        entries[opcode] = { ...entry, group };
+      } else if (entry.form === undefined && (entry.group === undefined || encoding.reserved)) {
+        entries[opcode] = { ...entry, form };
       } else if (opcode !== 0x90) {
         // 90 is NOP, listed before XCHG eAX,eAX; nothing else may overlap.
         throw new Error(`two forms for ${encoding.text}`);

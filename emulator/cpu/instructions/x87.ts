@@ -1,30 +1,33 @@
-/**
- * Floating-point escapes (D8-DF) and WAIT. The x87 unit is not there yet: an escape raises #NM when CR0.EM or CR0.TS
- * asks for it (an emulator or a lazy switch would then take over), otherwise #UD.
- */
+/** The floating-point group: every instruction of the Pentium's x87 unit, WAIT, and the escapes that are none. */
 import type { Cpu } from "../cpu.ts";
 import { raiseFault } from "../exceptions.ts";
-import { Vector, Word } from "../state.ts";
+import { Vector } from "../state.ts";
+import { requireUnit } from "../x87/unit.ts";
 import { type Row, row } from "./row.ts";
+import { X87_ARITHMETIC_ROWS } from "./x87-arithmetic.ts";
+import { X87_CONTROL_ROWS } from "./x87-control.ts";
+import { X87_DATA_TRANSFER_ROWS } from "./x87-data-transfer.ts";
+import { X87_TRANSCENDENTAL_ROWS } from "./x87-transcendental.ts";
 
-const CR0_MP = 2;
-const CR0_EM = 4;
-const CR0_TS = 8;
-
-function escapeToCoprocessor(cpu: Cpu): void {
-  const unavailable = (cpu.words[Word.Cr0] & (CR0_EM | CR0_TS)) !== 0;
-  raiseFault(cpu, unavailable ? Vector.DeviceNotAvailable : Vector.InvalidOpcode);
+/** Reserved encodings: #UD, but an emulator that set CR0.EM, or a lazy switch, hears of them first. */
+function reserved(cpu: Cpu): void {
+  requireUnit(cpu);
+  raiseFault(cpu, Vector.InvalidOpcode);
 }
 
-function wait(cpu: Cpu): void {
-  if ((cpu.words[Word.Cr0] & (CR0_MP | CR0_TS)) === (CR0_MP | CR0_TS)) raiseFault(cpu, Vector.DeviceNotAvailable);
-}
-
-const RAISES = [Vector.DeviceNotAvailable, Vector.InvalidOpcode];
+const RESERVED_ROWS = ["D8", "D9", "DA", "DB", "DC", "DD", "DE", "DF"].map((opcode) =>
+  row("esc", `${opcode} reserved`, "a:En", {
+    handler: reserved,
+    endsBlock: true,
+    clocks: 1,
+    raises: [Vector.DeviceNotAvailable, Vector.InvalidOpcode],
+  }),
+);
 
 export const X87_ROWS: readonly Row[] = [
-  ...["D8", "D9", "DA", "DB", "DC", "DD", "DE", "DF"].map((opcode) =>
-    row("esc", `${opcode} /r`, "a:En", { handler: escapeToCoprocessor, endsBlock: true, clocks: 1, raises: RAISES }),
-  ),
-  row("wait", "9B", "", { handler: wait, clocks: 1, raises: [Vector.DeviceNotAvailable] }),
+  ...X87_DATA_TRANSFER_ROWS,
+  ...X87_ARITHMETIC_ROWS,
+  ...X87_TRANSCENDENTAL_ROWS,
+  ...X87_CONTROL_ROWS,
+  ...RESERVED_ROWS,
 ];

@@ -99,7 +99,7 @@ describe("faults and traps", () => {
     ["LOCK with a register destination", "f0 01 c3"],
     ["CMPXCHG8B with a register, locked", "f0 0f c7 c8"],
     ["group 5 /7", "ff f8"],
-    ["x87 without a unit", "d9 e8"],
+    ["a reserved floating-point escape", "d9 d1"],
   ])("%s raises #UD with EIP at the instruction", (_name, bytes) => {
     expect(guest.run(`90 ; nop\n ${bytes} ; the bad one`, { instructions: 3 })).toMatchObject({
       vector: 6,

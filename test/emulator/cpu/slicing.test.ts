@@ -30,7 +30,9 @@ const ORDINARY = FORMS.filter(({ mnemonic, operands, privilege, repeat, implicit
     privilege !== "user" ||
     repeat !== undefined ||
     transfers ||
-    /^(i?div|bound|esc|wait|ud\d|rsm|rdtsc|aam|enter|leave|popa|l[defgs]s|sidt|sgdt)/.test(mnemonic)
+    /^(i?div|bound|esc|f(ldcw|ldenv|rstor|2xm1|yl2x|ptan|patan|sin|cos)|ud\d|rsm|rdtsc|aam|enter|leave|popa|l[defgs]s|sidt|sgdt)/.test(
+      mnemonic,
+    )
   )
     return false;
   // Stack instructions come as pairs below; segment registers stay flat.
@@ -97,6 +99,9 @@ function start(guest: Guest, seed: number): void {
   memory.writeBytes(CODE, program(seed));
   for (let register = 0; register < 8; register++) cpu.words[register] = random(0x1_0000_0000);
   cpu.words[Word.Esp] = STACK;
+  // The unit as FNINIT leaves it; what reloads the masks is not among the instructions.
+  cpu.words[Word.X87Control] = 0x37f;
+  cpu.words[Word.X87Empty] = 0xff;
 }
 
 interface Progress {
