@@ -17,6 +17,7 @@ export type StatePart =
   | "control registers"
   | "debug registers"
   | "model-specific registers"
+  | "x87"
   /** What the processor remembers between instructions: privilege level, HLT, interrupt shadow, pending lines. */
   | "execution state"
   | "TLB"
@@ -43,6 +44,18 @@ interface Range extends StateName {
 const GENERAL = ["EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI", "EIP"];
 const SEGMENTS = ["ES", "CS", "SS", "DS", "FS", "GS", "LDTR", "TR"];
 const SEGMENT_WORDS = ["selector", "base", "limit", "attributes"];
+const X87 = [
+  "x87 control word",
+  "x87 status word",
+  "x87 empty registers",
+  "x87 opcode",
+  "x87 instruction offset",
+  "x87 instruction selector",
+  "x87 data offset",
+  "x87 data selector",
+  "IGNNE#",
+];
+const X87_WORDS = ["significand low", "significand high", "sign and exponent", "unused"];
 /** By number (Pentium Processor Family Developer's Manual vol. 3, 16): TR1 to TR12 are test registers. */
 const MSRS: Readonly<Record<number, string>> = {
   0: "machine check address",
@@ -113,6 +126,14 @@ const RANGES: readonly Range[] = [
     first: Word.GdtrBase,
     count: 4,
     words: listed(["GDTR base", "GDTR limit", "IDTR base", "IDTR limit"]),
+  },
+  { part: "x87", name: "x87", first: Word.X87Control, count: X87.length, words: listed(X87) },
+  {
+    part: "x87",
+    name: "x87 register",
+    first: Word.X87Registers,
+    count: 32,
+    words: (index) => `R${index >> 2} ${X87_WORDS[index & 3]}`,
   },
   {
     part: "control registers",
