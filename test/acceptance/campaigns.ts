@@ -4,46 +4,74 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startCampaign } from "../../tools/campaign/campaign.ts";
 import { ExperimentRunner } from "../../tools/campaign/experiment-runner.ts";
-import { placesOf, pointAt, spaceSize } from "../../tools/campaign/fault-space.ts";
-import { locateInTime } from "../../tools/campaign/presence.ts";
+import { pointAt, spaceSize } from "../../tools/campaign/fault-space.ts";
 import { samplePosition } from "../../tools/campaign/sample.ts";
-import { parseSpecification } from "../../tools/campaign/specification.ts";
 import { killAndResume } from "../tools/campaign/kill-and-resume.ts";
 import { SMALL_SCENARIO, SMALL_SPECIFICATION } from "../tools/campaign/small-campaign.ts";
-import { divideSpace, kindsOf, memberDisagrees, smallGolden, withoutStop } from "../tools/campaign/truth.ts";
+import {
+  divideSpace,
+  isDivided,
+  kindsOf,
+  memberDisagrees,
+  smallGolden,
+  spaceOf,
+  withoutStop,
+} from "../tools/campaign/truth.ts";
 import { Random } from "../tools/support/random.ts";
 
 const EXPERIMENTS = 10_000;
 const PROGRAM = fileURLToPath(new URL("../../tools/cli/main.js", import.meta.url));
-const TARGETS =
-  "[{component: replica-2, sections: [.text, .rodata, .bss, .stack]}, {component: voter, sections: [.bss, .stack]}]";
+/** Memory and registers of programs, and what the kernel keeps. */
+const SPACES: readonly (readonly [name: string, targets: string])[] = [
+  [
+    "memory",
+    "[{component: replica-2, sections: [.text, .rodata, .bss, .stack]}, {component: voter, sections: [.bss, .stack]}]",
+  ],
+  [
+    "registers",
+    "[{component: replica-2, registers: all}, {component: voter, registers: all}, {component: client, registers: all}]",
+  ],
+  [
+    "kernel",
+    "[{kernel: [gdt, idt, tss, globals, idle-stack]}, {component: replica-2, messageRegisters: [0, 1, 2, 3], kernel: [tcb, page-directory, page-table]}]",
+  ],
+];
 
-/** 10,000 random members of def/use classes against their pilots. */
+/** 10,000 random members of def/use classes that are not their pilots, against their pilots. */
 export async function campaignPruning(): Promise<boolean> {
   const golden = smallGolden();
-  const { classes } = divideSpace(golden, TARGETS, 370_000, golden.result.cycles);
-  const runner = new ExperimentRunner(golden);
-  const kinds = kindsOf(classes);
   const random = new Random(2026);
   let bad = 0;
-  for (let i = 0; i < EXPERIMENTS; i++) {
-    const found = memberDisagrees(runner, kinds, random);
-    if (found === undefined) continue;
-    bad++;
-    if (bad <= 5) process.stdout.write(`${JSON.stringify(found)}\n`);
+  for (const [name, targets] of SPACES) {
+    const divided = divideSpace(golden, targets, 370_000, golden.result.cycles);
+    const { classes, space } = divided;
+    const runner = new ExperimentRunner(golden, space);
+    const kinds = kindsOf(classes);
+    let wrong = 0;
+    const share = Math.ceil(EXPERIMENTS / SPACES.length);
+    for (let i = 0; i < share; i++) {
+      const found = memberDisagrees(runner, space, kinds, random);
+      if (found === undefined) continue;
+      wrong++;
+      if (wrong <= 5) process.stdout.write(`${JSON.stringify(found)}\n`);
+    }
+    const count = classes.reduce((sum, { bits }) => sum + bits, 0);
+    const whole = isDivided(divided) ? "exactly" : "NOT";
+    process.stdout.write(
+      `${name}: ${count} classes, whose members add up ${whole} to ${spaceSize(space)} points; ${share} random members, ${wrong} unlike their pilot\n`,
+    );
+    bad += wrong + (isDivided(divided) ? 0 : 1);
   }
-  process.stdout.write(`${EXPERIMENTS} random members of ${8 * classes.length} classes, ${bad} unlike their pilot\n`);
   return bad === 0;
 }
 
 /** 10,000 experiments with and without early stop. */
 export async function campaignEarlyStop(): Promise<boolean> {
   const golden = smallGolden();
-  const text = `name: early\nimage: x\ntargets: [{component: replica-2, registers: all, symbols: [aes_state, aes_round_keys]}]\nsample: {size: 1}\n`;
-  const places = placesOf(parseSpecification(text, "early"), golden.plan);
-  const space = locateInTime(golden, places, 390_000, 560_000);
-  const early = new ExperimentRunner(golden);
-  const whole = new ExperimentRunner(golden, { earlyStop: false });
+  const targets = "[{component: replica-2, registers: all, symbols: [aes_state, aes_round_keys]}]";
+  const space = spaceOf(golden, targets, 390_000, 560_000);
+  const early = new ExperimentRunner(golden, space);
+  const whole = new ExperimentRunner(golden, space, { earlyStop: false });
   let stopped = 0;
   let bad = 0;
   let simulated = 0;

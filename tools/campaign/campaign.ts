@@ -1,20 +1,29 @@
-/** A campaign from its inputs to its results: golden run → fault space → injection → results, each step stored. */
+/** A campaign from its inputs to its results: golden run → fault space → classes → experiments → results, each step stored. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
-import { REGISTERS } from "../faults/fault.ts";
-import { type GoldenRun, recordGolden } from "../faults/golden-run.ts";
+import type { GoldenRun } from "../faults/golden-run.ts";
 import { CLASSES, type OutcomeClass } from "../faults/outcome.ts";
 import { InputError } from "../input-error.ts";
-import { planBoot } from "../run/boot-plan.ts";
-import { type ClassSummary, classSummarySchema, summariseClasses } from "./class-summary.ts";
-import { type FaultSpace, nonEmpty, placesOf, spaceSize } from "./fault-space.ts";
+import { type BootPlan, planBoot } from "../run/boot-plan.ts";
+import { type ClassSummary, classSummarySchema } from "./class-summary.ts";
+import { drawRows, type GoldenEnd } from "./draw-rows.ts";
+import { type Draws, drawsSchema, experimentsOf, OVERWRITTEN, UNREAD } from "./draws.ts";
+import type { FaultSpace } from "./fault-space.ts";
+import { placesOf } from "./places.ts";
 import { runPool, type Work } from "./pool.ts";
-import { locateInTime } from "./presence.ts";
-import { divide, type EquivalenceClass, pilotsOf } from "./pruning.ts";
 import type { Row } from "./row.ts";
+import { sampleSize } from "./sample.ts";
 import { nextSession, readShards } from "./shards.ts";
 import type { Specification } from "./specification.ts";
+import {
+  drawsStep,
+  type GoldenSummary,
+  goldenSchema,
+  goldenStep,
+  pruningStep,
+  spaceSchema,
+  spaceStep,
+} from "./steps.ts";
 import {
   type CampaignInputs,
   FileName,
@@ -23,38 +32,16 @@ import {
   readInputs,
   readJson,
   reopenDirectory,
+  type Share,
   sha256,
   writeText,
 } from "./store.ts";
 
-const goldenSchema = z.strictObject({
-  scenario: z.string(),
-  cycles: z.int(),
-  instructions: z.int(),
-  coreHertz: z.number(),
-  eventHash: z.string(),
-  outputSha256: z.string(),
-});
-/** What is kept of the golden run; its snapshots are made again when they are needed, and must give the same. */
-export type GoldenSummary = z.output<typeof goldenSchema>;
-
-const place = {
-  component: z.string(),
-  name: z.string(),
-  register: z.enum(REGISTERS).exactOptional(),
-  address: z.int().exactOptional(),
-  bytes: z.int().exactOptional(),
-};
-const spaceSchema = z.strictObject({
-  /** Bits × cycles, in decimal. */
-  size: z.string().regex(/^\d+$/),
-  regions: z.array(z.strictObject({ ...place, firstCycle: z.int(), lastCycle: z.int() })),
-  absent: z.array(z.strictObject(place)),
-});
-
 export interface CampaignOptions {
   /** Default: as many as there are cores. */
   readonly workers?: number;
+  /** Run only this part of the experiments: the parts of one campaign are merged afterwards. */
+  readonly share?: Share;
   readonly onStep?: (step: string) => void;
   readonly onRow?: (done: number, asked: number, outcome: OutcomeClass) => void;
   /** Aborted: experiments in flight are finished, then the campaign rests. */
@@ -63,16 +50,21 @@ export interface CampaignOptions {
 
 export interface CampaignStatus {
   readonly name: string;
+  /** Experiments, and how many of them have been run. */
   readonly asked: number;
   readonly done: number;
+  /** Draws of a sample: several may share an experiment, others need none. */
+  readonly draws: number | undefined;
+  readonly share: Share | undefined;
   readonly complete: boolean;
   readonly steps: { readonly golden: boolean; readonly space: boolean; readonly results: boolean };
+  /** Experiments that have been run, by outcome. */
   readonly classes: Readonly<Record<OutcomeClass, number>>;
 }
 
 /** Starts a campaign, or goes on with the one in `directory`. @throws InputError. */
 export function startCampaign(file: string, directory: string, options: CampaignOptions = {}): Promise<CampaignStatus> {
-  const inputs = readInputs(file);
+  const inputs = readInputs(file, options.share);
   // Before anything is written: the names must be right.
   placesOf(inputs.specification, planBoot(inputs.image));
   openDirectory(directory, inputs);
@@ -89,125 +81,112 @@ async function work(directory: string, inputs: CampaignInputs, options: Campaign
   try {
     const specification = inputs.specification.value;
     const done = readShards(directory);
-    let asked = askedOf(directory, specification);
-    if (asked === undefined || done.size < asked) {
+    let wanted = experimentNumbers(directory, inputs);
+    if (wanted === undefined || wanted.some((index) => !done.has(index))) {
       options.onStep?.("golden run");
       const golden = goldenStep(directory, inputs);
       options.onStep?.("fault space");
       const space = spaceStep(directory, inputs, golden);
-      let work: Work;
-      if (specification.sample !== undefined) work = { kind: "sample", seed: specification.sample.seed };
-      else {
-        options.onStep?.("def/use pruning");
-        work = { kind: "complete", pilots: pruningStep(directory, golden, space) };
-      }
+      options.onStep?.("def/use pruning");
+      const work = workOf(directory, specification, golden, space);
       options.onStep?.("experiments");
-      asked = askedOf(directory, specification)!;
-      const total = asked;
-      const missing = Array.from({ length: total }, (_, index) => index).filter((index) => !done.has(index));
-      let count = done.size;
+      wanted = experimentNumbers(directory, inputs)!;
+      const total = wanted.length;
+      let count = wanted.filter((index) => done.has(index)).length;
+      const { earlyStop, observe } = specification;
       await runPool({
         directory,
         session: nextSession(directory),
-        job: { golden, space, work, earlyStop: specification.earlyStop },
-        indices: missing,
+        job: { golden, space, work, earlyStop, observe },
+        indices: wanted.filter((index) => !done.has(index)),
         ...(options.workers === undefined ? {} : { workers: options.workers }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
         onRow: (outcome) => options.onRow?.(++count, total, outcome),
       });
     }
-    resultsStep(directory, asked);
-    return statusOf(directory, specification);
+    resultsStep(directory, inputs);
+    return statusOf(directory, inputs);
   } finally {
     unlock();
   }
 }
 
-/** @throws InputError if the golden run is not what it was when the campaign began. */
-function goldenStep(directory: string, { image, specification }: CampaignInputs): GoldenRun {
-  const { timing, snapshots } = specification.value;
-  const golden = recordGolden(planBoot(image), { snapshots, ...(timing === undefined ? {} : { timing }) });
-  const { result } = golden;
-  if (result.workload.outputRight !== true) {
-    const problem = `without a fault the image does not do its work (${result.workload.status})`;
-    throw new InputError({ file: image.file, problem, mend: "try it with `quorum86 boot`, and mend the scenario" });
+function workOf(directory: string, specification: Specification, golden: GoldenRun, space: FaultSpace): Work {
+  const { sample } = specification;
+  if (sample === undefined) return { kind: "complete", pilots: pruningStep(directory, golden, space) };
+  const draws = drawsStep(directory, specification, golden, space);
+  const experiments = experimentsOf(draws);
+  const struck = experiments.map((draw, i) => [draw, draws.struck[i]!] as const).filter(([, clock]) => clock >= 0);
+  return { kind: "sample", sample, struck };
+}
+
+/** Numbers of the experiments that this directory has to run; undefined while the classes are not known. */
+function experimentNumbers(directory: string, { specification, identity }: CampaignInputs): number[] | undefined {
+  const all = allExperiments(directory, specification.value);
+  const { share } = identity;
+  if (all === undefined || share === undefined) return all;
+  return all.filter((_, i) => i % share.of === share.part - 1);
+}
+
+function allExperiments(directory: string, { sample }: Specification): number[] | undefined {
+  if (sample !== undefined) {
+    const draws = storedDraws(directory);
+    return draws === undefined ? undefined : experimentsOf(draws);
   }
-  const summary: GoldenSummary = {
-    scenario: result.scenario,
-    cycles: result.cycles,
-    instructions: result.instructions,
-    coreHertz: result.coreHertz,
-    eventHash: result.eventHash,
-    outputSha256: sha256(result.workload.output),
-  };
-  const file = join(directory, FileName.golden);
-  if (existsSync(file)) {
-    const before = readJson(file, goldenSchema);
-    const key = (Object.keys(summary) as (keyof GoldenSummary)[]).find((name) => before[name] !== summary[name]);
-    if (key !== undefined) {
-      const problem = `the golden run has changed (${before[key]} -> ${summary[key]}): this is another build of quorum86`;
-      throw new InputError({ file, key, problem, mend: "start a new campaign in another directory" });
-    }
-  } else writeText(directory, FileName.golden, `${JSON.stringify(summary, undefined, 2)}\n`);
-  return golden;
-}
-
-function spaceStep(directory: string, { specification }: CampaignInputs, golden: GoldenRun): FaultSpace {
-  const file = join(directory, FileName.space);
-  if (existsSync(file)) return readJson(file, spaceSchema);
-  const { from, to } = specification.value.window;
-  const places = placesOf(specification, golden.plan);
-  const space = nonEmpty(locateInTime(golden, places, from, to), specification);
-  const stored = { size: String(spaceSize(space)), ...space };
-  writeText(directory, FileName.space, `${JSON.stringify(stored, undefined, 1)}\n`);
-  return space;
-}
-
-/** The classes that need experiments. */
-function pruningStep(directory: string, golden: GoldenRun, space: FaultSpace): EquivalenceClass[] {
-  const classes = divide(golden, space);
-  const summary = summariseClasses(classes);
   const file = join(directory, FileName.classes);
-  if (!existsSync(file)) writeText(directory, FileName.classes, `${JSON.stringify(summary, undefined, 1)}\n`);
-  else if (readJson(file, classSummarySchema).sha256 !== summary.sha256) {
-    const problem = "def/use pruning gives other classes than before: this is another build of quorum86";
-    throw new InputError({ file, problem, mend: "start a new campaign in another directory" });
-  }
-  return pilotsOf(classes);
+  if (!existsSync(file)) return undefined;
+  return Array.from({ length: readJson(file, classSummarySchema).pilots }, (_, index) => index);
 }
 
-/** Number of experiments; undefined for a complete campaign that has not been pruned yet. */
-function askedOf(directory: string, { sample }: Specification): number | undefined {
-  if (sample !== undefined) return sample.size;
-  const file = join(directory, FileName.classes);
-  return existsSync(file) ? readJson(file, classSummarySchema).pilots : undefined;
+function storedDraws(directory: string): Draws | undefined {
+  const file = join(directory, FileName.draws);
+  return existsSync(file) ? readJson(file, drawsSchema) : undefined;
 }
 
 /** Writes the rows in canonical order, ascending by index, if all are there. */
-function resultsStep(directory: string, asked: number): void {
+export function resultsStep(directory: string, inputs: CampaignInputs): void {
+  if (inputs.identity.share !== undefined) return;
   const rows = readShards(directory);
-  if (rows.size < asked) return;
+  const all = experimentNumbers(directory, inputs);
+  if (all === undefined || all.some((index) => !rows.has(index))) return;
   const lines: string[] = [];
-  for (let index = 0; index < asked; index++) lines.push(`${JSON.stringify(rows.get(index))}\n`);
+  for (const row of allRows(directory, inputs, rows)) lines.push(`${JSON.stringify(row)}\n`);
   writeText(directory, FileName.results, lines.join(""));
+}
+
+/** Rows of all draws (of a sample) or pilots (of a complete campaign), ascending. */
+function allRows(directory: string, { specification, image }: CampaignInputs, rows: Map<number, Row>): Iterable<Row> {
+  const { sample } = specification.value;
+  const draws = storedDraws(directory);
+  if (sample === undefined || draws === undefined) return [...rows.values()].sort((a, b) => a.index - b.index);
+  const space = readJson(join(directory, FileName.space), spaceSchema);
+  const end: GoldenEnd = readJson(join(directory, FileName.golden), goldenSchema);
+  const plan: BootPlan = planBoot(image);
+  return drawRows({ space, sample, draws, plan, end }, rows);
 }
 
 /** How far the campaign in `directory` is. @throws InputError. */
 export function campaignStatus(directory: string): CampaignStatus {
-  return statusOf(directory, reopenDirectory(directory).specification.value);
+  return statusOf(directory, reopenDirectory(directory));
 }
 
-function statusOf(directory: string, specification: Specification): CampaignStatus {
+function statusOf(directory: string, inputs: CampaignInputs): CampaignStatus {
+  const { value: specification } = inputs.specification;
   const rows = readShards(directory);
   const classes = Object.fromEntries(CLASSES.map((name) => [name, 0])) as Record<OutcomeClass, number>;
   for (const { outcome } of rows.values()) classes[outcome.class]++;
   const has = (name: string) => existsSync(join(directory, name));
-  const asked = askedOf(directory, specification);
+  const wanted = experimentNumbers(directory, inputs);
+  const done = wanted?.filter((index) => rows.has(index)).length ?? rows.size;
+  const { share } = inputs.identity;
+  const draws = specification.sample === undefined ? undefined : sampleSize(specification.sample);
   return {
     name: specification.name,
-    asked: asked ?? 0,
-    done: rows.size,
-    complete: asked !== undefined && rows.size >= asked && has(FileName.results),
+    asked: wanted?.length ?? draws ?? 0,
+    done,
+    draws,
+    share,
+    complete: wanted !== undefined && done >= wanted.length && (share !== undefined || has(FileName.results)),
     steps: { golden: has(FileName.golden), space: has(FileName.space), results: has(FileName.results) },
     classes,
   };
@@ -218,8 +197,12 @@ export interface CampaignRecord {
   readonly specification: Specification;
   readonly golden: GoldenSummary;
   readonly space: FaultSpace;
+  /** Draws, or pilots. */
   readonly asked: number;
   readonly rows: readonly Row[];
+  /** Experiments that were asked for, when draws share them; and draws that need none. */
+  readonly experiments?: number;
+  readonly undisturbed?: number;
   /** Of a complete campaign. */
   readonly classes?: ClassSummary;
   /** Of results.jsonl; undefined while rows are missing. */
@@ -228,22 +211,26 @@ export interface CampaignRecord {
 
 /** @throws InputError if there is no campaign, or its first steps are not done. */
 export function loadCampaign(directory: string): CampaignRecord {
-  const { specification } = reopenDirectory(directory);
-  const { sample } = specification.value;
-  for (const name of [FileName.golden, FileName.space, ...(sample === undefined ? [FileName.classes] : [])]) {
+  const inputs = reopenDirectory(directory);
+  const specification = inputs.specification.value;
+  const { sample } = specification;
+  for (const name of [FileName.golden, FileName.space, sample === undefined ? FileName.classes : FileName.draws]) {
     if (existsSync(join(directory, name))) continue;
     const mend = "go on with `quorum86 campaign resume`";
     throw new InputError({ file: directory, problem: `it has no ${name} yet`, mend });
   }
   const results = join(directory, FileName.results);
   const classes = sample === undefined ? readJson(join(directory, FileName.classes), classSummarySchema) : undefined;
+  const draws = storedDraws(directory);
+  const none = draws?.answer.filter((answer) => answer === OVERWRITTEN || answer === UNREAD).length;
   return {
-    asked: askedOf(directory, specification.value)!,
+    asked: sample === undefined ? classes!.pilots : sampleSize(sample),
     ...(classes === undefined ? {} : { classes }),
-    specification: specification.value,
+    ...(draws === undefined ? {} : { experiments: draws.struck.length, undisturbed: none! }),
+    specification,
     golden: readJson(join(directory, FileName.golden), goldenSchema),
     space: readJson(join(directory, FileName.space), spaceSchema),
-    rows: [...readShards(directory).values()].sort((a, b) => a.index - b.index),
+    rows: [...allRows(directory, inputs, readShards(directory))],
     resultsSha256: existsSync(results) ? sha256(readFileSync(results)) : undefined,
   };
 }

@@ -1,7 +1,8 @@
 /** What is stored of the classes of a complete campaign: enough to report, and to know them again. */
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { classSize, type EquivalenceClass, pilotsOf } from "./pruning.ts";
+import { type FaultSpace, type Region, spaceSize } from "./fault-space.ts";
+import { type ClassUse, classSize, type EquivalenceClass } from "./pruning.ts";
 
 const points = z.string().regex(/^\d+$/);
 export const classSummarySchema = z.strictObject({
@@ -17,24 +18,32 @@ export const classSummarySchema = z.strictObject({
 });
 export type ClassSummary = z.output<typeof classSummarySchema>;
 
-export function summariseClasses(classes: readonly EquivalenceClass[]): ClassSummary {
-  const places = new Map<
-    string,
-    { component: string; name: string; read: bigint; overwritten: bigint; unread: bigint }
-  >();
+/** @throws Error if the classes are not the space: every point must be in exactly one. */
+export function summariseClasses(classes: readonly EquivalenceClass[], space: FaultSpace): ClassSummary {
+  const places = new Map<string, { component: string; name: string } & Record<ClassUse, bigint>>();
   const hash = createHash("sha256");
+  let pilots = 0;
+  let count = 0;
+  let sum = 0n;
   for (const each of classes) {
-    const { region, byte, firstCycle, lastCycle, use } = each;
+    const { region, index, bits, firstCycle, lastCycle, use } = each;
     const { component, name } = region;
-    hash.update(`${component} ${region.address! + byte} ${firstCycle} ${lastCycle} ${use}\n`);
+    hash.update(`${placeOf(region)} ${index} ${bits} ${firstCycle} ${lastCycle} ${use}\n`);
     const key = `${component} ${name}`;
     const place = places.get(key) ?? { component, name, read: 0n, overwritten: 0n, unread: 0n };
-    place[use] += classSize(each);
+    const size = classSize(each);
+    place[use] += size;
     places.set(key, place);
+    sum += size;
+    count += bits;
+    if (use === "read") pilots += bits;
   }
+  const size = spaceSize(space);
+  if (sum !== size)
+    throw new Error(`the classes hold ${sum} points, the fault space ${size}: def/use pruning is wrong`);
   return {
-    pilots: 8 * pilotsOf(classes).length,
-    classes: 8 * classes.length,
+    pilots,
+    classes: count,
     places: [...places.values()].map(({ component, name, read, overwritten, unread }) => ({
       component,
       name,
@@ -44,4 +53,8 @@ export function summariseClasses(classes: readonly EquivalenceClass[]): ClassSum
     })),
     sha256: hash.digest("hex"),
   };
+}
+
+function placeOf({ component, register, target, address }: Region): string {
+  return `${component} ${register ?? target ?? ""} ${address ?? ""}`;
 }

@@ -1,19 +1,23 @@
 /** Runs the experiments of a campaign one after the other on one machine. */
 import { type Machine, PAGE_BYTES, type Snapshot } from "../../emulator/index.ts";
 import { defaultCycleLimit, judge } from "../faults/experiment.ts";
-import { formatFault } from "../faults/fault.ts";
 import { type GoldenRun, snapshotBefore } from "../faults/golden-run.ts";
 import { type OutcomeAxes, withClass } from "../faults/outcome.ts";
 import { runWithoutPause } from "../run/run-loop.ts";
 import type { InjectionReport, RunResult } from "../run/run-result.ts";
 import { ScenarioRun } from "../run/scenario-run.ts";
 import { sameState } from "./convergence.ts";
-import type { SpacePoint } from "./fault-space.ts";
+import { describePoint } from "./draw-rows.ts";
+import { type FaultSpace, type SpaceModel, type SpacePoint, victimOf } from "./fault-space.ts";
+import { activationOf } from "./point-axes.ts";
+import type { ClassUse } from "./pruning.ts";
 import type { Row } from "./row.ts";
 
 export interface RunnerOptions {
-  /** Default true. */
+  /** Default true. A fault that lasts is never over: then it does nothing. */
   readonly earlyStop?: boolean;
+  /** Default false: tracks every wrong word. */
+  readonly observe?: boolean;
   /** Clock at which an experiment is given up as hung. */
   readonly cycleLimit?: number;
 }
@@ -34,22 +38,29 @@ const NO_EXPERIMENT: OutcomeAxes = {
 export class ExperimentRunner {
   readonly golden: GoldenRun;
   readonly cycleLimit: number;
+  readonly #model: SpaceModel;
   readonly #earlyStop: boolean;
   #run: ScenarioRun;
   /** Physical address of the word that was struck, if it was in memory. */
   #struck: number | undefined;
 
-  constructor(golden: GoldenRun, options: RunnerOptions = {}) {
+  constructor(golden: GoldenRun, { model }: Pick<FaultSpace, "model">, options: RunnerOptions = {}) {
     this.golden = golden;
+    this.#model = model;
     this.cycleLimit = options.cycleLimit ?? defaultCycleLimit(golden);
-    this.#earlyStop = options.earlyStop ?? true;
+    this.#earlyStop = (options.earlyStop ?? true) && model.kind === "flip";
     this.#run = this.#newRun();
   }
 
-  /** Never throws for what a fault does: a failure of the tool itself is a row of class TOOL_ERROR. */
-  run(index: number, point: SpacePoint): Row {
+  /**
+   * Never throws for what a fault does: a failure of the tool itself is a row of class TOOL_ERROR.
+   * @param point what the row is about.
+   * @param struck what is really struck, if that is another member of the point's def/use class.
+   * @param use what becomes of the bit first, if that is known.
+   */
+  run(index: number, point: SpacePoint, struck = point, use?: ClassUse): Row {
     try {
-      return this.#experiment(index, point);
+      return this.#experiment(index, point, struck, use);
     } catch (error) {
       // Whatever broke may have left the machine in pieces.
       this.#run = this.#newRun();
@@ -78,13 +89,12 @@ export class ExperimentRunner {
     });
   }
 
-  #experiment(index: number, point: SpacePoint): Row {
+  #experiment(index: number, point: SpacePoint, struck: SpacePoint, use: ClassUse | undefined): Row {
     const run = this.#run;
-    const { fault, region } = point;
-    const { snapshot } = snapshotBefore(this.golden, fault);
-    run.restore(snapshot, [fault]);
+    const { snapshot } = snapshotBefore(this.golden, struck.fault);
+    run.restore(snapshot, [struck.fault]);
     const began = run.machine.instructions;
-    const converged = this.#earlyStop && this.#runUntilConverged(point.cycle);
+    const converged = this.#earlyStop && this.#runUntilConverged(struck.cycle);
     if (!converged) runWithoutPause(run, this.cycleLimit);
     const simulated = run.machine.instructions - began;
     if (converged) {
@@ -92,9 +102,10 @@ export class ExperimentRunner {
       const { injections } = run.snapshot();
       run.restore({ ...this.golden.end, injections, pending: [] });
     }
-    const { outcome, result } = judge(this.golden, run, region.component);
+    const activation = activationOf(point, this.#model, use);
+    const { outcome, result } = judge(this.golden, run, victimOf(point.region), { activation });
     const injection = result.injections[0]!;
-    const detection = detectionLatency(result, injection);
+    const detection = detectionLatency(result, injection, point.cycle);
     return {
       ...describePoint(index, point),
       outcome,
@@ -140,22 +151,16 @@ function looks(step: number): number {
   return Math.min(16, step * 2);
 }
 
-function describePoint(index: number, { fault, region, address, bit, cycle }: SpacePoint) {
-  const { component, name } = region;
-  const where = address === undefined ? {} : { address };
-  return { index, fault: formatFault(fault), component, place: name, ...where, bit, cycle };
-}
-
 function describeInjection({ applied, reason, cycle, location, before, after }: InjectionReport): Row["injection"] {
   if (!applied) return { reason: reason ?? "unknown" };
   return { cycle: cycle!, location: location!, before: before!, after: after! };
 }
 
-function detectionLatency({ votes }: RunResult, injection: InjectionReport): number | undefined {
+function detectionLatency({ votes }: RunResult, injection: InjectionReport, trigger: number): number | undefined {
   if (!injection.applied) return undefined;
   const named = (votes?.votes ?? []).find(
     ({ cycle, dissenting, late, trapped }) =>
       cycle >= injection.cycle! && dissenting.length + late.length + trapped.length > 0,
   );
-  return named === undefined ? undefined : named.cycle - injection.cycle!;
+  return named === undefined ? undefined : named.cycle - trigger;
 }

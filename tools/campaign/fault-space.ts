@@ -1,33 +1,47 @@
 /**
  * The raw fault space: every bit of every target at every clock of the golden run at which the bit is there. Points are
- * numbered from 0 region by region, within a region bit by bit, within a bit clock by clock.
+ * numbered from 0 region by region, within a region bit by bit, within a bit clock by clock. With a model of several
+ * adjacent bits, a "bit" here is the lowest of them.
  */
-import { EFLAGS_BITS, type Fault, REGISTERS, type RegisterName } from "../faults/fault.ts";
-import type { BootPlan, Component } from "../run/boot-plan.ts";
-import { SymbolTable } from "../symbols/symbol-table.ts";
-import type { YamlInput } from "../yaml-input.ts";
-import type { Specification } from "./specification.ts";
+import { EFLAGS_BITS, type Fault, type FaultModel, type RegisterName } from "../faults/fault.ts";
+import { parseFault } from "../faults/fault-line.ts";
 
-const PAGE = 4096;
+/** What happens to the bits of a point: so many adjacent ones flip, or keep a value (for some clocks, or for good). */
+export interface SpaceModel {
+  readonly kind: "flip" | "stuckAt0" | "stuckAt1";
+  readonly bits: number;
+  readonly clocks?: number;
+}
+
+export const SINGLE_FLIP: SpaceModel = { kind: "flip", bits: 1 };
 
 /** Bits that appear together: one register, or a stretch of memory within one page. */
 export interface Place {
+  /** Whose they are: a component, or `kernel`, `physical`, `cpu`, `tlb`. */
   readonly component: string;
-  /** The register, symbol, section or address that the specification names. */
+  /** The register, symbol, section, structure or address that the specification names. */
   readonly name: string;
+  /** A register of the component's thread. */
   readonly register?: RegisterName;
-  /** Virtual address and bytes, for memory. */
+  /** Address and bytes, for memory: virtual in the component's space, or physical. */
   readonly address?: number;
   readonly bytes?: number;
+  readonly addressing?: "virtual" | "physical";
+  /** Any other word, as a fault line names it, and the bits that it has. */
+  readonly target?: string;
+  readonly mask?: number;
 }
 
 /** A place with the clocks, both included, at which its bits can be struck. */
 export interface Region extends Place {
   readonly firstCycle: number;
   readonly lastCycle: number;
+  /** Physical address of its first byte at these clocks, for whatever is in memory all the time. */
+  readonly physical?: number;
 }
 
 export interface FaultSpace {
+  readonly model: SpaceModel;
   readonly regions: readonly Region[];
   /** Named by the specification, but never there within the window. */
   readonly absent: readonly Place[];
@@ -37,35 +51,52 @@ export interface FaultSpace {
 export interface SpacePoint {
   readonly region: Region;
   readonly fault: Fault;
-  /** Byte of memory, virtual; undefined for a register. */
+  /** Byte of memory, virtual or physical; undefined for a register. */
   readonly address?: number;
-  /** Of the register, or of the byte. */
+  /** Of the register, or of the byte: the lowest of those that change. */
   readonly bit: number;
   readonly cycle: number;
+  /** The bit's number in its region. */
+  readonly index: number;
 }
 
-export function bitsOf({ register, bytes }: Place): number {
+export function bitsOf({ register, bytes, mask }: Place): number {
+  if (mask !== undefined) return maskBits(mask).length;
   if (register !== undefined) return register === "eflags" ? EFLAGS_BITS.length : 32;
   return bytes! * 8;
 }
 
-/** Points of a region: bits × cycles. */
-export function regionSize(region: Region): bigint {
-  return BigInt(bitsOf(region)) * BigInt(region.lastCycle - region.firstCycle + 1);
+/** Names of targets that are nobody's program: a fault in them has no victim among the components. */
+export function victimOf({ component }: Place): string | undefined {
+  return ["kernel", "physical", "cpu", "tlb"].includes(component) ? undefined : component;
 }
 
-export function spaceSize({ regions }: FaultSpace): bigint {
-  return regions.reduce((sum, region) => sum + regionSize(region), 0n);
+/** Numbers of the bits at which a model can begin: its bits stay within one register or aligned word. */
+export function positionsOf(place: Place, { bits }: SpaceModel): number {
+  if (bits === 1) return bitsOf(place);
+  if (place.address === undefined) return registerPositions(place, bits).length;
+  const { head, words, tail } = wordParts(place);
+  const within = (count: number) => Math.max(0, count - bits + 1);
+  return within(head) + words * within(32) + within(tail);
+}
+
+/** Points of a region: bits × cycles. */
+export function regionSize(region: Region, model: SpaceModel): bigint {
+  return BigInt(positionsOf(region, model)) * BigInt(region.lastCycle - region.firstCycle + 1);
+}
+
+export function spaceSize({ regions, model }: Pick<FaultSpace, "regions" | "model">): bigint {
+  return regions.reduce((sum, region) => sum + regionSize(region, model), 0n);
 }
 
 /** @param position from 0 to `spaceSize` - 1. */
-export function pointAt({ regions }: FaultSpace, position: bigint): SpacePoint {
+export function pointAt({ regions, model }: FaultSpace, position: bigint): SpacePoint {
   let rest = position;
   for (const region of regions) {
-    const size = regionSize(region);
+    const size = regionSize(region, model);
     if (rest < size) {
       const cycles = BigInt(region.lastCycle - region.firstCycle + 1);
-      return pointIn(region, Number(rest / cycles), region.firstCycle + Number(rest % cycles));
+      return pointIn(region, model, Number(rest / cycles), region.firstCycle + Number(rest % cycles));
     }
     rest -= size;
   }
@@ -73,103 +104,79 @@ export function pointAt({ regions }: FaultSpace, position: bigint): SpacePoint {
 }
 
 /** The point of a region by number of its bit and clock. */
-export function pointIn(region: Region, index: number, cycle: number): SpacePoint {
-  const { component, register } = region;
+export function pointIn(region: Region, model: SpaceModel, index: number, cycle: number): SpacePoint {
+  const { component, register, target, addressing } = region;
   const trigger = { cycle };
-  if (register !== undefined) {
-    const bit = register === "eflags" ? EFLAGS_BITS[index]! : index;
-    return { region, bit, cycle, fault: { target: { component, register }, model: { flip: [bit] }, trigger } };
+  if (region.address === undefined) {
+    const bit = registerPositions(region, model.bits)[index]!;
+    const what = faultModel(model, bit);
+    const struck =
+      target === undefined
+        ? { component, register: register! }
+        : parseFault(`${target}:flip:${bit}@cycle=0`, "fault space").target;
+    return { region, bit, cycle, index, fault: { target: struck, model: what, trigger } };
   }
-  const address = region.address! + (index >> 3);
-  const bit = index & 7;
+  const offset = memoryBit(region, model.bits, index);
+  const address = region.address + (offset >> 3);
+  const bit = offset & 7;
   // Faults strike words; an aligned one never reaches into another page.
-  const flip = [8 * (address & 3) + bit];
-  return {
-    region,
-    address,
-    bit,
-    cycle,
-    fault: { target: { component, address: address & ~3 }, model: { flip }, trigger },
-  };
+  const word = (address & ~3) >>> 0;
+  const what = faultModel(model, 8 * (address & 3) + bit);
+  const struck =
+    target === undefined
+      ? addressing === "physical"
+        ? { physical: word }
+        : { component, address: word }
+      : parseFault(`${target}:flip:0@cycle=0`, "fault space").target;
+  return { region, address, bit, cycle, index, fault: { target: struck, model: what, trigger } };
 }
 
-/**
- * Looks up what the targets name.
- * @throws InputError naming the key for a component, symbol or section that is not there, or a bit named twice.
- */
-export function placesOf({ value, problem }: YamlInput<Specification>, { components }: BootPlan): Place[] {
-  const places: Place[] = [];
-  value.targets.forEach((target, i) => {
-    const component = components.find(({ name }) => name === target.component);
-    if (component === undefined) {
-      const names = components.map(({ name }) => name).join(", ");
-      throw problem(["targets", i, "component"], `there is no component "${target.component}"`, `use one of ${names}`);
-    }
-    const add = (key: string, at: number, place: Omit<Place, "component">) => {
-      const known = places.find((other) => overlap({ component: component.name, ...place }, other));
-      if (known !== undefined) {
-        const text = `${component.name} ${place.name} is in ${known.name}, which is a target already`;
-        throw problem(["targets", i, key, at], text, "name every bit once");
-      }
-      places.push(...byPage({ component: component.name, ...place }));
-    };
-    const registers = target.registers === "all" ? REGISTERS : (target.registers ?? []);
-    registers.forEach((register, at) => {
-      add("registers", at, { name: register, register });
-    });
-    target.symbols?.forEach((name, at) => {
-      const symbol = new SymbolTable(component.elf).find(name);
-      if (symbol === undefined || symbol.size === 0) {
-        const text = `the program of ${component.name} has no symbol "${name}" with a size`;
-        throw problem(["targets", i, "symbols", at], text, `it has for example ${symbolsOf(component)}`);
-      }
-      add("symbols", at, { name, address: symbol.value, bytes: symbol.size });
-    });
-    target.sections?.forEach((name, at) => {
-      const loaded = component.elf.sections.filter((each) => each.address !== 0 && each.size > 0);
-      const section = loaded.find((each) => each.name === name);
-      if (section === undefined) {
-        const text = `the program of ${component.name} has no section "${name}" in memory`;
-        throw problem(["targets", i, "sections", at], text, `use one of ${loaded.map((each) => each.name).join(", ")}`);
-      }
-      add("sections", at, { name, address: section.address, bytes: section.size });
-    });
-    target.memory?.forEach(({ address, bytes }, at) => {
-      if (address + bytes > 0x1_0000_0000) {
-        throw problem(["targets", i, "memory", at], "it reaches beyond 4 GiB", "give fewer bytes");
-      }
-      add("memory", at, { name: `0x${address.toString(16)}`, address, bytes });
-    });
-  });
-  return places;
+/** Bits of a region that the model changes at a point, as numbers within the region (`pointIn`'s, for single bits). */
+export function bitsAt({ region, index }: SpacePoint, model: SpaceModel): number[] {
+  const first =
+    region.address === undefined ? registerStart(region, model, index) : memoryBit(region, model.bits, index);
+  return Array.from({ length: model.bits }, (_, i) => first + i);
 }
 
-/** @throws InputError if nothing of the places was ever there. */
-export function nonEmpty(space: FaultSpace, { problem }: YamlInput<Specification>): FaultSpace {
-  if (space.regions.length > 0) return space;
-  const text = "no bit of the targets is there at any clock of the window";
-  throw problem(["targets"], text, "widen the window, or name other targets");
+function registerStart(region: Region, model: SpaceModel, index: number): number {
+  return registerPositions(region, 1).indexOf(registerPositions(region, model.bits)[index]!);
 }
 
-function overlap(one: Place, other: Place): boolean {
-  if (one.component !== other.component) return false;
-  if (one.register !== undefined || other.register !== undefined) return one.register === other.register;
-  return one.address! < other.address! + other.bytes! && other.address! < one.address! + one.bytes!;
+function faultModel({ kind, bits, clocks }: SpaceModel, bit: number): FaultModel {
+  const list = Array.from({ length: bits }, (_, i) => bit + i);
+  const held = clocks === undefined ? {} : { clocks };
+  if (kind === "flip") return { flip: list };
+  return kind === "stuckAt0" ? { stuckAt0: list, ...held } : { stuckAt1: list, ...held };
 }
 
-function byPage(place: Place): Place[] {
-  if (place.address === undefined) return [place];
-  const pieces: Place[] = [];
-  const end = place.address + place.bytes!;
-  for (let address = place.address; address < end; ) {
-    const next = Math.min(end, (Math.floor(address / PAGE) + 1) * PAGE);
-    pieces.push({ ...place, address, bytes: next - address });
-    address = next;
-  }
-  return pieces;
+/** Lowest bits at which `bits` adjacent ones exist. */
+function registerPositions({ register, mask }: Place, bits: number): readonly number[] {
+  const exist = mask === undefined ? (register === "eflags" ? EFLAGS_BITS : ALL_BITS) : maskBits(mask);
+  if (bits === 1) return exist;
+  return exist.filter((_, i) => exist[i + bits - 1] === exist[i]! + bits - 1);
 }
 
-function symbolsOf({ elf }: Component): string {
-  const names = elf.symbols.filter(({ kind, size }) => kind === "object" && size > 0).map(({ name }) => name);
-  return [...new Set(names)].sort().slice(0, 12).join(", ");
+const ALL_BITS = Array.from({ length: 32 }, (_, bit) => bit);
+
+function maskBits(mask: number): readonly number[] {
+  return ALL_BITS.filter((bit) => ((mask >>> bit) & 1) !== 0);
+}
+
+/** A stretch of memory as bits before its first aligned word, whole words, and bits after the last. */
+function wordParts({ address, bytes }: Place): { head: number; words: number; tail: number } {
+  const all = bytes! * 8;
+  const head = Math.min(all, 8 * (-address! & 3));
+  const words = Math.floor((all - head) / 32);
+  return { head, words, tail: all - head - 32 * words };
+}
+
+/** The lowest bit of a position, counted from the stretch's first. */
+function memoryBit(place: Place, bits: number, index: number): number {
+  if (bits === 1) return index;
+  const { head } = wordParts(place);
+  const inHead = Math.max(0, head - bits + 1);
+  if (index < inHead) return index;
+  const each = 32 - bits + 1;
+  const rest = index - inHead;
+  return head + 32 * Math.floor(rest / each) + (rest % each);
 }

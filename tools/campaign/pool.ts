@@ -5,11 +5,17 @@ import type { GoldenRun } from "../faults/golden-run.ts";
 import type { OutcomeClass } from "../faults/outcome.ts";
 import type { FaultSpace } from "./fault-space.ts";
 import type { EquivalenceClass } from "./pruning.ts";
+import type { SampleSpecification } from "./specification.ts";
 
 /** What experiment k is. */
 export type Work =
-  | { readonly kind: "sample"; readonly seed: number }
-  /** The classes that need experiments: 8 each, one a bit. */
+  | {
+      readonly kind: "sample";
+      readonly sample: SampleSpecification;
+      /** Clock at which a draw's bit is really struck, where it is another one than the drawn (`Draws.struck`). */
+      readonly struck: readonly (readonly [draw: number, clock: number])[];
+    }
+  /** The classes that need experiments, one for each of their bits. */
   | { readonly kind: "complete"; readonly pilots: readonly EquivalenceClass[] };
 
 /** What every worker needs; it is copied to each. */
@@ -18,6 +24,7 @@ export interface Job {
   readonly space: FaultSpace;
   readonly work: Work;
   readonly earlyStop: boolean;
+  readonly observe: boolean;
 }
 
 export interface WorkerSetup {

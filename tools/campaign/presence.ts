@@ -1,45 +1,91 @@
-/** From which clock on the bits of a fault space are there: threads are made and pages mapped while the system boots. */
+/**
+ * When the bits of a fault space are there: threads are made and pages mapped while the system boots, and may go again.
+ * A place that moves to another frame is another region from then on.
+ */
+import type { Kernel } from "../../kernel/index.ts";
+import { messageRegister } from "../../kernel/utcb.ts";
+import { parseFault } from "../faults/fault-line.ts";
 import type { GoldenRun } from "../faults/golden-run.ts";
 import { runWithoutPause } from "../run/run-loop.ts";
 import { ScenarioRun } from "../run/scenario-run.ts";
-import type { FaultSpace, Place, Region } from "./fault-space.ts";
+import { type FaultSpace, type Place, type Region, SINGLE_FLIP, type SpaceModel } from "./fault-space.ts";
 
-/** Runs the golden run once more and notes when each place appears. */
-export function locateInTime(golden: GoldenRun, places: readonly Place[], from: number, to = Infinity): FaultSpace {
+/** Where a place is: physical address, or `ELSEWHERE` for what is not (always) in memory; undefined while it is not there. */
+type Whereabouts = number | undefined;
+const ELSEWHERE = -1;
+
+interface Stay {
+  readonly place: Place;
+  readonly where: (kernel: Kernel) => Whereabouts;
+  at: Whereabouts;
+  since: number;
+  readonly regions: Region[];
+}
+
+/** Runs the golden run once more and notes when each place is there. */
+export function locateInTime(
+  golden: GoldenRun,
+  places: readonly Place[],
+  from: number,
+  to = Number.POSITIVE_INFINITY,
+  model: SpaceModel = SINGLE_FLIP,
+): FaultSpace {
   const { plan, timing } = golden;
   const run = new ScenarioRun(plan, timing === undefined ? {} : { timing });
   const { machine, kernel } = run;
   const threadOf = new Map(plan.components.map(({ name, threadNumber }) => [name, threadNumber]));
-  const isThere = ({ component, register, address }: Place): boolean => {
-    const thread = threadOf.get(component)!;
-    if (register !== undefined) return kernel.registerLocation(thread, register) !== undefined;
-    return kernel.translate(thread, address!) !== undefined;
+  const lastCycle = Math.min(to, lastBoundary(golden));
+  const stays = places.map((place): Stay => {
+    const where = whereabouts(place, threadOf);
+    return { place, where, at: where(kernel), since: 0, regions: [] };
+  });
+  const end = (stay: Stay, last: number) => {
+    const firstCycle = Math.max(from, stay.since);
+    const region = { ...stay.place, firstCycle, lastCycle: Math.min(lastCycle, last) };
+    if (stay.at === undefined || region.firstCycle > region.lastCycle) return;
+    stay.regions.push(stay.at === ELSEWHERE ? region : { ...region, physical: stay.at });
   };
-  const appeared = new Map<Place, number>();
-  let missing = [...places];
+  let before = 0;
   const detach = machine.observe({
     // Only the kernel makes threads and mappings. Its path may still be charged: the bit is sure to be there one clock on.
     portalLeave: () => {
-      const found = missing.filter(isThere);
-      if (found.length === 0) return;
-      for (const place of found) appeared.set(place, machine.clock.now + 1);
-      missing = missing.filter((place) => !found.includes(place));
+      const { now } = machine.clock;
+      for (const stay of stays) {
+        const at = stay.where(kernel);
+        if (at === stay.at) continue;
+        // It was surely there when the path before this one had ended.
+        end(stay, before);
+        stay.at = at;
+        stay.since = now + 1;
+      }
+      before = now;
     },
   });
   run.advance(golden.result.cycles);
   detach();
-  const lastCycle = Math.min(to, lastBoundary(golden));
-  const regions: Region[] = [];
-  for (const place of places) {
-    const firstCycle = Math.max(from, appeared.get(place) ?? Number.POSITIVE_INFINITY);
-    if (firstCycle <= lastCycle) regions.push({ ...place, firstCycle, lastCycle });
-  }
-  const present = new Set(regions.map(placeKey));
-  return { regions, absent: places.filter((place) => !present.has(placeKey(place))) };
+  for (const stay of stays) end(stay, lastCycle);
+  return {
+    model,
+    regions: stays.flatMap(({ regions }) => regions),
+    absent: stays.filter(({ regions }) => regions.length === 0).map(({ place }) => place),
+  };
 }
 
-function placeKey({ component, register, address }: Place): string {
-  return `${component} ${register ?? address}`;
+function whereabouts(place: Place, threadOf: ReadonlyMap<string, number>): (kernel: Kernel) => Whereabouts {
+  const { component, register, address, addressing, target } = place;
+  if (addressing === "physical") return () => address;
+  const thread = threadOf.get(component);
+  // The CPU and the TLBs.
+  if (thread === undefined) return () => ELSEWHERE;
+  if (address !== undefined) return (kernel) => kernel.translate(thread, address);
+  const what = target === undefined ? undefined : parseFault(`${target}:flip:4@cycle=0`, "fault space").target;
+  if (what !== undefined && "mr" in what) {
+    return (kernel) => {
+      const utcb = kernel.thread(thread)?.utcb ?? 0;
+      return utcb === 0 ? undefined : utcb + messageRegister(what.mr);
+    };
+  }
+  return (kernel) => (kernel.registerLocation(thread, register ?? "eax") === undefined ? undefined : ELSEWHERE);
 }
 
 /** The last clock at which a fault can strike before the golden run ends. */

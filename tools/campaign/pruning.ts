@@ -1,176 +1,229 @@
 /**
- * Def/use pruning: of all clocks at which a byte can flip, those between two uses of it are one class (Smith et al. 1995;
- * Schirmeier et al. 2015). What the golden run does next with the byte decides:
+ * Def/use pruning: of all clocks at which a bit can flip, those between two uses of it are one class (Smith et al. 1995;
+ * Schirmeier et al. 2015). What the golden run does next with the bit decides:
  *
  *     read         one experiment a bit, the pilot, stands for the whole class
  *     overwritten  the flip is gone before anybody has seen it: MASKED, without an experiment
  *     unread       nobody ever looks: it is still there at the end, LATENT, without an experiment
  *
- * Reads are those of instructions, of instruction fetch and of the kernel. Memory only: registers are not followed.
+ * Reads are those of instructions, of instruction fetch, of page walks and of the kernel (use-trace.ts). A register goes
+ * to the thread control block and back when the kernel is entered and left: that is no use of its own, but a restore
+ * begins a new class, because from then on there are two copies.
  */
-import { Word } from "../../emulator/index.ts";
+import type { REGISTERS } from "../faults/fault.ts";
 import type { GoldenRun } from "../faults/golden-run.ts";
-import { ScenarioRun } from "../run/scenario-run.ts";
-import { type FaultSpace, pointIn, type Region, type SpacePoint } from "./fault-space.ts";
+import { bitsAt, bitsOf, type FaultSpace, pointIn, positionsOf, type Region, type SpacePoint } from "./fault-space.ts";
+import { noUses, REGISTER_UNITS, registerUnit, traceUses, UseKind, type Uses } from "./use-trace.ts";
 
 export type ClassUse = "read" | "overwritten" | "unread";
 
-/** All flips of one bit of the byte within these clocks, both included, have one outcome. For each of the byte's 8 bits. */
-export interface EquivalenceClass {
-  readonly region: Region;
-  /** Byte within the region. */
-  readonly byte: number;
+/** Clocks, both included, at which a flip has one and the same outcome. */
+export interface Stretch {
   readonly firstCycle: number;
   readonly lastCycle: number;
   readonly use: ClassUse;
 }
 
-const PAGE = 4096;
-/** Longest instruction; fetching less than is assumed here only makes classes finer than they need be. */
-const INSTRUCTION_BYTES = 15;
-const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0]);
+/** All flips at one of these bits within these clocks have one outcome, for each bit. */
+export interface EquivalenceClass extends Stretch {
+  readonly region: Region;
+  /** Numbers of the bits in their region (`pointIn`): from `index` on, `bits` of them. */
+  readonly index: number;
+  readonly bits: number;
+}
 
-/** Points of a class: 8 bits × clocks. */
-export function classSize({ firstCycle, lastCycle }: EquivalenceClass): bigint {
-  return 8n * BigInt(lastCycle - firstCycle + 1);
+const PAGE = 4096;
+
+/** Points of a class: bits × clocks. */
+export function classSize({ firstCycle, lastCycle, bits }: EquivalenceClass): bigint {
+  return BigInt(bits) * BigInt(lastCycle - firstCycle + 1);
 }
 
 /** The point of a class at one of its clocks. */
-export function pointOfClass({ region, byte }: EquivalenceClass, bit: number, cycle: number): SpacePoint {
-  return pointIn(region, 8 * byte + bit, cycle);
+export function pointOfClass(
+  { region, index }: EquivalenceClass,
+  space: FaultSpace,
+  bit: number,
+  cycle: number,
+): SpacePoint {
+  return pointIn(region, space.model, index + bit, cycle);
 }
 
-/** Experiments of a complete campaign: the classes that are read. Pilot i is bit i mod 8 of number i / 8. */
-export function pilotsOf(classes: readonly EquivalenceClass[]): EquivalenceClass[] {
-  return classes.filter(({ use }) => use === "read");
+/** Whether the uses of a region's bits are known. */
+export function isFollowed({ register, physical }: Region): boolean {
+  return register !== undefined || physical !== undefined;
 }
 
-/** Uses of one byte, in their order. */
-interface Uses {
-  /** A flip at or before this clock comes before the use. */
-  readonly sure: number[];
-  /** A flip after this clock comes after the use; not before `sure`. */
-  readonly unsure: number[];
-  /** Else read. */
-  readonly written: boolean[];
-}
-
-/** Runs the golden run once more and divides every byte of the space into classes, in the order of the space. */
+/** Runs the golden run once more and divides every bit of the space into classes, in the order of the space. */
 export function divide(golden: GoldenRun, space: FaultSpace): EquivalenceClass[] {
+  const followed = new FollowedUnits(golden);
+  const units = space.regions.map((region) =>
+    Array.from({ length: bitsOf(region) }, (_, bit) => followed.add(region, bit)),
+  );
+  followed.trace();
+  return space.regions.flatMap((region, i) => divideRegion(region, space, units[i]!));
+}
+
+/** @param units uses of each bit of the region; bits of one unit share them. */
+function divideRegion(region: Region, space: FaultSpace, units: readonly Uses[]): EquivalenceClass[] {
   const classes: EquivalenceClass[] = [];
-  const uses = recordUses(golden, space.regions);
-  space.regions.forEach((region, i) => {
-    for (let byte = 0; byte < region.bytes!; byte++) {
-      let from = region.firstCycle;
-      const add = (lastCycle: number, use: ClassUse) => {
-        if (lastCycle < from) return;
-        classes.push({ region, byte, firstCycle: from, lastCycle, use });
-        from = lastCycle + 1;
-      };
-      const { sure, unsure, written } = uses[i]![byte]!;
-      for (let use = 0; use < sure.length; use++) {
-        add(Math.min(sure[use]!, region.lastCycle), written[use] ? "overwritten" : "read");
-        while (from <= Math.min(unsure[use]!, region.lastCycle)) add(from, "read");
-      }
-      add(region.lastCycle, "unread");
-    }
-  });
+  const positions = positionsOf(region, space.model);
+  for (let index = 0; index < positions; ) {
+    const struck = unitsAt(region, space, units, index);
+    let next = index + 1;
+    while (next < positions && sameUnits(struck, unitsAt(region, space, units, next))) next++;
+    const { firstCycle, lastCycle } = region;
+    for (const stretch of stretchesOf(struck, firstCycle, lastCycle))
+      classes.push({ region, index, bits: next - index, ...stretch });
+    index = next;
+  }
   return classes;
 }
 
-/** By region and byte. */
-function recordUses(golden: GoldenRun, regions: readonly Region[]): Uses[][] {
-  const uses = regions.map(({ bytes }) =>
-    Array.from({ length: bytes! }, (): Uses => ({ sure: [], unsure: [], written: [] })),
-  );
-  const run = new ScenarioRun(golden.plan, golden.timing === undefined ? {} : { timing: golden.timing });
-  const { machine, kernel } = run;
-  const threadOf = new Map(golden.plan.components.map(({ name, threadNumber }) => [name, threadNumber]));
-  /** The bytes of a page of RAM that are in the space. */
-  const watched = new Map<number, (Uses | undefined)[]>();
-  let missing = regions.map((region, i) => ({ region, i }));
-  const locate = () => {
-    missing = missing.filter(({ region, i }) => {
-      const physical = kernel.translate(threadOf.get(region.component)!, region.address!);
-      if (physical === undefined) return true;
-      const page = Math.floor(physical / PAGE);
-      const bytes = watched.get(page) ?? new Array<Uses | undefined>(PAGE).fill(undefined);
-      for (let byte = 0; byte < region.bytes!; byte++) bytes[(physical % PAGE) + byte] = uses[i]![byte]!;
-      watched.set(page, bytes);
-      return false;
-    });
-  };
+function unitsAt(region: Region, { model }: FaultSpace, units: readonly Uses[], index: number): Uses[] {
+  const bits = model.bits === 1 ? [index] : bitsAt({ region, index } as SpacePoint, model);
+  return [...new Set(bits.map((bit) => units[bit]!))];
+}
 
-  const { words } = machine.cpu;
-  /** Clock of the boundary before the instruction or kernel path that runs. */
-  let boundary = 0;
-  let linearAddress = 0;
-  // A REP instruction can also stop between two elements, at a clock somewhere between their accesses.
-  let firstCount = 0;
-  let count = 0;
-  let accessClock = 0;
-  let earlierElement = 0;
-  const note = (physical: number, bytes: number, written: boolean, sure = boundary, unsure = boundary) => {
-    for (let at = physical; at < physical + bytes; at++) {
-      const uses = watched.get(Math.floor(at / PAGE))?.[at % PAGE];
-      // Of several uses at one boundary the first decides.
-      if (uses === undefined || (uses.sure.at(-1) === sure && uses.unsure.at(-1) === unsure)) continue;
-      uses.sure.push(sure);
-      uses.unsure.push(unsure);
-      uses.written.push(written);
-    }
-  };
-  const noteAccess = (physical: number, bytes: number, written: boolean) => {
-    const { now } = machine.clock;
-    if (words[Word.Ecx] !== count) {
-      count = words[Word.Ecx]!;
-      earlierElement = accessClock;
-    }
-    accessClock = now;
-    if (count === firstCount || !isRepeated()) note(physical, bytes, written);
-    else note(physical, bytes, written, earlierElement, now);
-  };
-  const isRepeated = (): boolean => {
-    for (let i = 0; i < 4; i++) {
-      const physical = kernel.translate(kernel.currentThread() ?? 0, linearAddress + i);
-      const byte = physical === undefined ? 0 : machine.memory.read8(physical);
-      if (byte === 0xf2 || byte === 0xf3) return true;
-      if (!PREFIXES.has(byte)) return false;
-    }
-    return false;
-  };
-  const frames = new Map<number, number | undefined>();
-  const fetch = (linear: number) => {
-    const page = Math.floor(linear / PAGE);
-    if (!frames.has(page)) frames.set(page, kernel.translate(kernel.currentThread() ?? 0, page * PAGE));
-    const frame = frames.get(page);
-    if (frame === undefined) return;
-    note(frame + (linear % PAGE), Math.min(INSTRUCTION_BYTES, PAGE - (linear % PAGE)), false);
-  };
-  machine.observe({
-    beforeInstruction: (linear) => {
-      boundary = machine.clock.now;
-      linearAddress = linear;
-      firstCount = words[Word.Ecx]!;
-      count = firstCount;
-      accessClock = boundary;
-      fetch(linear);
-      if (linear % PAGE > PAGE - INSTRUCTION_BYTES) {
-        fetch((Math.floor(linear / PAGE) + 1) * PAGE);
-      }
-    },
-    memoryRead: (_, physical, bytes) => noteAccess(physical, bytes, false),
-    memoryWrite: (_, physical, bytes) => noteAccess(physical, bytes, true),
-    portalEnter: () => {
-      boundary = machine.clock.now;
-    },
-    physicalWrite: (physical, bytes) => note(physical, bytes, true),
-    portalLeave: () => {
-      frames.clear();
-      if (missing.length > 0) locate();
-    },
+function sameUnits(one: readonly Uses[], other: readonly Uses[]): boolean {
+  return one.length === other.length && one.every((unit, i) => unit === other[i]);
+}
+
+/** Stretches of a point that strikes bits of these units together: nothing happens between two uses of any of them. */
+export function stretchesOf(units: readonly Uses[], firstCycle: number, lastCycle: number): Stretch[] {
+  const lists = units.map((uses) => unitStretches(uses, firstCycle, lastCycle));
+  if (lists.length === 1) return lists[0]!;
+  const ends = [...new Set(lists.flatMap((list) => list.map((each) => each.lastCycle)))].sort((a, b) => a - b);
+  const places = lists.map(() => 0);
+  let from = firstCycle;
+  return ends.map((end) => {
+    const uses = lists.map((list, i) => {
+      while (list[places[i]!]!.lastCycle < end) places[i]!++;
+      return list[places[i]!]!.use;
+    });
+    const stretch = { firstCycle: from, lastCycle: end, use: together(uses) };
+    from = end + 1;
+    return stretch;
   });
-  kernel.watch({ load: (physical, bytes) => note(physical, bytes, false) });
-  run.advance(golden.result.cycles);
-  return uses;
+}
+
+/** Until one of the bits is read the run is the golden one. */
+function together(uses: readonly ClassUse[]): ClassUse {
+  if (uses.includes("read")) return "read";
+  return uses.includes("unread") ? "unread" : "overwritten";
+}
+
+/** Stretches of the bits of one unit between two clocks, without a gap. */
+export function unitStretches(uses: Uses, firstCycle: number, lastCycle: number): Stretch[] {
+  const { sure, unsure, kind } = uses;
+  const stretches: Stretch[] = [];
+  let from = firstCycle;
+  const add = (last: number, use: ClassUse) => {
+    if (last < from) return;
+    stretches.push({ firstCycle: from, lastCycle: last, use });
+    from = last + 1;
+  };
+  for (let i = 0; i < sure.length && from <= lastCycle; i++) {
+    if (kind[i] === UseKind.Saved || unsure[i]! < from) continue;
+    if (sure[i]! >= from) add(Math.min(sure[i]!, lastCycle), fate(uses, i));
+    while (from <= Math.min(unsure[i]!, lastCycle)) add(from, "read");
+  }
+  add(lastCycle, "unread");
+  return stretches;
+}
+
+/** What becomes of a flip that is there when use `i` comes. */
+function fate({ kind }: Uses, i: number): ClassUse {
+  let twoCopies = false;
+  for (let at = i; at < kind.length; at++) {
+    switch (kind[at]) {
+      case UseKind.Read:
+        return "read";
+      case UseKind.Written:
+        // The copy in the thread control block lasts until the next save.
+        return twoCopies && !kind.includes(UseKind.Saved, at + 1) ? "unread" : "overwritten";
+      case UseKind.Restored:
+        twoCopies = true;
+        break;
+      default:
+        twoCopies = false;
+    }
+  }
+  return "unread";
+}
+
+/** The units that bits of regions belong to. */
+export class FollowedUnits {
+  readonly #golden: GoldenRun;
+  readonly #memory = new Map<number, (Uses | undefined)[]>();
+  readonly #threads = new Map<number, (Uses | undefined)[]>();
+  readonly #threadOf: ReadonlyMap<string, number>;
+
+  constructor(golden: GoldenRun) {
+    this.#golden = golden;
+    this.#threadOf = new Map(golden.plan.components.map(({ name, threadNumber }) => [name, threadNumber]));
+  }
+
+  /** Uses of the unit of a bit of a followed region; filled by `trace`. */
+  add({ register, component, physical }: Region, bit: number): Uses {
+    if (register !== undefined) {
+      const units = entry(this.#threads, this.#threadOf.get(component)!, REGISTER_UNITS);
+      return unit(units, registerUnit(register as (typeof REGISTERS)[number], bit));
+    }
+    const byte = physical! + (bit >> 3);
+    return unit(entry(this.#memory, Math.floor(byte / PAGE), PAGE), byte % PAGE);
+  }
+
+  trace(): void {
+    traceUses(this.#golden, { memory: this.#memory, threads: this.#threads });
+  }
+}
+
+function entry(map: Map<number, (Uses | undefined)[]>, key: number, size: number): (Uses | undefined)[] {
+  let units = map.get(key);
+  if (units === undefined) {
+    units = new Array<Uses | undefined>(size).fill(undefined);
+    map.set(key, units);
+  }
+  return units;
+}
+
+function unit(units: (Uses | undefined)[], at: number): Uses {
+  units[at] ??= noUses();
+  return units[at]!;
+}
+
+/** Experiments of a complete campaign: pilot i is a bit of the class that it lies in. */
+export class Pilots {
+  readonly classes: readonly EquivalenceClass[];
+  /** Number of the first pilot of each class. */
+  readonly #starts: Float64Array;
+  readonly count: number;
+
+  constructor(classes: readonly EquivalenceClass[]) {
+    this.classes = classes;
+    this.#starts = new Float64Array(classes.length);
+    let count = 0;
+    classes.forEach(({ bits }, i) => {
+      this.#starts[i] = count;
+      count += bits;
+    });
+    this.count = count;
+  }
+
+  at(pilot: number): { readonly member: EquivalenceClass; readonly bit: number } {
+    let low = 0;
+    let high = this.classes.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.#starts[middle]! <= pilot) low = middle;
+      else high = middle - 1;
+    }
+    return { member: this.classes[low]!, bit: pilot - this.#starts[low]! };
+  }
+}
+
+/** The classes that need experiments. */
+export function pilotsOf(classes: readonly EquivalenceClass[]): EquivalenceClass[] {
+  return classes.filter(({ use }) => use === "read");
 }

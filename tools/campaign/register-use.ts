@@ -119,6 +119,7 @@ function fixedBytes(name: string, wide: boolean): number {
 
 function wholeRegisters(mask: number): number {
   let bytes = 0;
-  for (let register = 0; register < 8; register++) if ((mask & (1 << register)) !== 0) bytes |= ALL_BYTES << (4 * register);
+  for (let register = 0; register < 8; register++)
+    if ((mask & (1 << register)) !== 0) bytes |= ALL_BYTES << (4 * register);
   return bytes;
 }

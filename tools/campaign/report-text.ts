@@ -1,5 +1,6 @@
 /** A campaign's report as a table for people, and as CSV for spreadsheets. */
 import { CLASSES } from "../faults/outcome.ts";
+import type { SpaceModel } from "./fault-space.ts";
 import type { CampaignReport, Distribution, Estimate, Group } from "./report.ts";
 
 /** How text is marked; the identity where there is no colour. */
@@ -20,7 +21,17 @@ export function reportText(report: CampaignReport, marks: Marks = PLAIN): string
   const partial = reached < asked ? marks.red(` (${thousands(asked - reached)} missing)`) : "";
   const drawn = seed === undefined ? "complete  " : "sample    ";
   const how = seed === undefined ? `for ${thousands(classes ?? 0)} classes of points` : `seed ${seed}`;
-  lines.push(`  ${drawn} ${thousands(reached)} of ${thousands(asked)} experiments${partial}, ${how}`);
+  const unit = seed === undefined ? "experiments" : "draws";
+  lines.push(`  ${drawn} ${thousands(reached)} of ${thousands(asked)} ${unit}${partial}, ${how}`);
+  for (const { component, asked: wanted, reached: got } of report.strata ?? [])
+    lines.push(`  stratum    ${thousands(got)} of ${thousands(wanted)} draws, ${component}`);
+  if (report.experiments !== undefined) {
+    const { asked: needed, undisturbed } = report.experiments;
+    lines.push(
+      `  needed     ${thousands(needed)} experiments; ${thousands(undisturbed)} draws are never read and need none`,
+    );
+  }
+  if (report.model.kind !== "flip" || report.model.bits > 1) lines.push(`  model      ${modelText(report.model)}`);
   lines.push(`  space      ${thousands(total.bits)} bits x clocks = ${bigThousands(total.space)} points`);
   const kind = interval === "wilson" ? "Wilson" : "Clopper-Pearson";
   if (seed === undefined) lines.push("  intervals  none: points are counted; as wide as what is missing");
@@ -42,11 +53,17 @@ export function reportText(report: CampaignReport, marks: Marks = PLAIN): string
   return lines.join("\n");
 }
 
+function modelText({ kind, bits, clocks }: SpaceModel): string {
+  const what = bits === 1 ? "one bit" : `${bits} adjacent bits`;
+  if (kind === "flip") return `${what} ${bits === 1 ? "flips" : "flip"}`;
+  return `${what} stuck at ${kind === "stuckAt0" ? 0 : 1} ${clocks === undefined ? "for good" : `for ${thousands(clocks)} clocks`}`;
+}
+
 function groupTable(group: Group, marks: Marks): string[] {
   const header = ["", "sample", "share", "interval", "points of the space", "interval"];
   const rows = CLASSES.map((name) => [name, ...cells(group.classes[name])]);
   rows.push(["failures", ...cells(group.failures)]);
-  const title = `${marks.bold(group.name)}  ${thousands(group.sampled)} experiments`;
+  const title = `${marks.bold(group.name)}  ${thousands(group.sampled)} rows`;
   const table = align([header, ...rows]);
   const shown = table.map((line, i) => {
     if (i === 0) return marks.dim(line);

@@ -5,9 +5,10 @@
 import { CLASSES, type OutcomeClass } from "../faults/outcome.ts";
 import type { CampaignRecord } from "./campaign.ts";
 import type { ClassSummary } from "./class-summary.ts";
-import { bitsOf, type Region, spaceSize } from "./fault-space.ts";
+import { bitsOf, type Region, regionSize, type SpaceModel, spaceSize } from "./fault-space.ts";
 import type { Row } from "./row.ts";
-import { type IntervalKind, proportionInterval } from "./statistics.ts";
+import { strataOf } from "./sample.ts";
+import { type IntervalKind, proportionInterval, type StratumCount, stratifiedInterval } from "./statistics.ts";
 
 /** Classes in which the system gave a wrong service or none. */
 export const FAILURES: readonly OutcomeClass[] = [
@@ -63,6 +64,9 @@ export interface WordCount {
   readonly corrected: number;
   readonly failures: number;
   readonly latent: number;
+  /** Points of the space (bits × clocks) that end so: counted in a complete campaign, estimated from a sample. */
+  readonly correctedPoints: number;
+  readonly failurePoints: number;
 }
 
 /** A bit of a component's register, with the experiments that struck it. */
@@ -76,6 +80,14 @@ export interface CampaignReport {
   readonly scenario: string;
   /** Undefined: the campaign is complete, not sampled. */
   readonly seed: number | undefined;
+  /** What happens to the bits of a point. */
+  readonly model: SpaceModel;
+  /** Draws of each stratum, when the sample is stratified. */
+  readonly strata:
+    | readonly { readonly component: string; readonly asked: number; readonly reached: number }[]
+    | undefined;
+  /** Experiments that answer for the draws of a sample, and draws that need none; undefined for a complete campaign. */
+  readonly experiments: { readonly asked: number; readonly undisturbed: number } | undefined;
   /** Classes of bits that one experiment (or none) answers for, in a complete campaign. */
   readonly classes: number | undefined;
   readonly asked: number;
@@ -104,13 +116,21 @@ export interface CampaignReport {
 
 export function reportCampaign(record: CampaignRecord): CampaignReport {
   const { specification, golden, space, rows, resultsSha256, classes: summary } = record;
-  const { interval, confidence } = specification;
+  const { interval, confidence, sample } = specification;
+  const strata = sample?.strata === undefined ? undefined : strataOf(space, sample);
   const group = (name: string, regions: readonly Region[], members: readonly Row[]): Group => {
-    const size = spaceSize({ regions, absent: [] });
-    const estimate = (wanted: readonly OutcomeClass[]) =>
-      summary === undefined
-        ? estimateOf(countOf(members, wanted), members.length, size, interval, confidence)
-        : weigh(members, wanted, size, summary, regions);
+    const size = regions.reduce((sum, region) => sum + regionSize(region, space.model), 0n);
+    const estimate = (wanted: readonly OutcomeClass[]): Estimate => {
+      if (summary !== undefined) return weigh(members, wanted, size, summary, regions);
+      const owners = new Set(regions.map(({ component }) => component));
+      if (strata === undefined || owners.size === 1)
+        return estimateOf(countOf(members, wanted), members.length, size, interval, confidence);
+      const parts = strata.map(({ component, points }): StratumCount => {
+        const own = members.filter((row) => row.component === component);
+        return { weight: Number(points) / Number(size), hits: countOf(own, wanted), trials: own.length };
+      });
+      return estimated(countOf(members, wanted), size, stratifiedInterval(interval, parts, confidence));
+    };
     const classes = CLASSES.map((each) => [each, estimate([each])] as const);
     return {
       name,
@@ -129,6 +149,7 @@ export function reportCampaign(record: CampaignRecord): CampaignReport {
         rows.filter((row) => rowKey(row) === key),
       ),
     );
+  const pointsOf = pointsByRow(record);
   const errors = rows.filter(({ outcome }) => outcome.class === "TOOL_ERROR");
   const reasons: Record<string, number> = {};
   for (const row of errors) {
@@ -139,7 +160,16 @@ export function reportCampaign(record: CampaignRecord): CampaignReport {
   return {
     name: specification.name,
     scenario: golden.scenario,
-    seed: specification.sample?.seed,
+    seed: sample?.seed,
+    model: space.model,
+    strata: strata?.map(({ component, size }) => {
+      const reached = rows.filter((row) => row.component === component).length;
+      return { component: component!, asked: size, reached };
+    }),
+    experiments:
+      record.experiments === undefined
+        ? undefined
+        : { asked: record.experiments, undisturbed: record.undisturbed ?? 0 },
     classes: summary?.classes,
     asked: record.asked,
     reached: rows.length,
@@ -157,11 +187,11 @@ export function reportCampaign(record: CampaignRecord): CampaignReport {
     ),
     toolErrors: { count: errors.length, reasons },
     detection: distribution(rows.flatMap(({ detection }) => detection ?? [])),
-    words: wordCounts(rows),
-    bits: bitCounts(rows),
+    words: wordCounts(rows, pointsOf),
+    bits: bitCounts(rows, pointsOf),
     absent: space.absent.map((place) => ({ component: place.component, name: place.name, bits: bitsOf(place) })),
     earlyStop: {
-      stopped: rows.filter(({ stop }) => stop === "converged").length,
+      stopped: rows.filter(({ stop, like }) => (stop === "converged" || stop === "dead") && like === undefined).length,
       simulated: rows.reduce((sum, { simulated }) => sum + simulated, 0),
       whole: rows.reduce((sum, { instructions }) => sum + instructions, 0),
     },
@@ -177,8 +207,15 @@ export function estimateOf(
   kind: IntervalKind,
   confidence: number,
 ): Estimate {
-  const { low, high } = proportionInterval(kind, count, sampled, confidence);
   const share = sampled === 0 ? 0 : count / sampled;
+  return estimated(count, size, { share, ...proportionInterval(kind, count, sampled, confidence) });
+}
+
+function estimated(
+  count: number,
+  size: bigint,
+  { share, low, high }: { readonly share: number; readonly low: number; readonly high: number },
+): Estimate {
   const points = Number(size);
   return {
     count,
@@ -189,6 +226,22 @@ export function estimateOf(
     pointsLow: low * points,
     pointsHigh: high * points,
   };
+}
+
+/** How many points of the space a row stands for. */
+function pointsByRow({ specification: { sample }, space, rows, classes }: CampaignRecord): (row: Row) => number {
+  if (classes !== undefined || sample === undefined) return ({ weight }) => weight ?? 0;
+  if (sample.strata === undefined) {
+    const each = Number(spaceSize(space)) / Math.max(1, rows.length);
+    return () => each;
+  }
+  const each = new Map(
+    strataOf(space, sample).map(({ component, points }) => {
+      const reached = rows.filter((row) => row.component === component).length;
+      return [component, Number(points) / Math.max(1, reached)] as const;
+    }),
+  );
+  return ({ component }) => each.get(component)!;
 }
 
 /** Of a complete campaign: points are counted, not estimated; what has not been run yet is the width of the interval. */
@@ -237,38 +290,51 @@ export function distribution(values: readonly number[]): Distribution | undefine
   return { count: sorted.length, least: sorted[0]!, median: at(0.5), ninth: at(0.9), most: sorted.at(-1)!, bins };
 }
 
-function wordCounts(rows: readonly Row[]): WordCount[] {
+type Counts = Writable<
+  Pick<WordCount, "sampled" | "corrected" | "failures" | "latent" | "correctedPoints" | "failurePoints">
+>;
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+function noCounts(): Counts {
+  return { sampled: 0, corrected: 0, failures: 0, latent: 0, correctedPoints: 0, failurePoints: 0 };
+}
+
+function wordCounts(rows: readonly Row[], pointsOf: (row: Row) => number): WordCount[] {
   const words = new Map<string, Writable<WordCount>>();
-  for (const { component, place, address, outcome } of rows) {
+  for (const row of rows) {
+    const { component, place, address } = row;
     if (address === undefined) continue;
     const aligned = address - (address % 4);
     const key = `${component} ${aligned}`;
-    const known = words.get(key);
-    const word = known ?? { component, place, address: aligned, sampled: 0, corrected: 0, failures: 0, latent: 0 };
-    tally(word, outcome.class);
+    const word = words.get(key) ?? { component, place, address: aligned, ...noCounts() };
+    tally(word, row, pointsOf);
     words.set(key, word);
   }
-  return [...words.values()].sort((a, b) =>
-    a.component === b.component ? a.address - b.address : a.component < b.component ? -1 : 1,
-  );
+  return [...words.values()].sort((a, b) => compare(a.component, b.component) || a.address - b.address);
 }
 
-type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
-
-function tally(counts: Writable<Pick<WordCount, "sampled" | "corrected" | "failures" | "latent">>, name: OutcomeClass) {
+function tally(counts: Counts, row: Row, pointsOf: (row: Row) => number): void {
+  const name = row.outcome.class;
   counts.sampled++;
-  if (name === "CORRECTED") counts.corrected++;
   if (name === "LATENT") counts.latent++;
-  if (FAILURES.includes(name)) counts.failures++;
+  if (name === "CORRECTED") {
+    counts.corrected++;
+    counts.correctedPoints += pointsOf(row);
+  }
+  if (FAILURES.includes(name)) {
+    counts.failures++;
+    counts.failurePoints += pointsOf(row);
+  }
 }
 
-function bitCounts(rows: readonly Row[]): BitCount[] {
+function bitCounts(rows: readonly Row[], pointsOf: (row: Row) => number): BitCount[] {
   const bits = new Map<string, Writable<BitCount>>();
-  for (const { component, place: register, address, bit, outcome } of rows) {
+  for (const row of rows) {
+    const { component, place: register, address, bit } = row;
     if (address !== undefined) continue;
     const key = `${component} ${register} ${bit}`;
-    const count = bits.get(key) ?? { component, register, bit, sampled: 0, corrected: 0, failures: 0, latent: 0 };
-    tally(count, outcome.class);
+    const count = bits.get(key) ?? { component, register, bit, ...noCounts() };
+    tally(count, row, pointsOf);
     bits.set(key, count);
   }
   return [...bits.values()].sort(

@@ -23,13 +23,14 @@ const OUTCOME: Readonly<Record<keyof ExperimentOutcome, Column>> = {
   residue: ["boolean", ({ outcome }) => outcome.residue],
 };
 
-const applied = ({ injection }: Row) => ("reason" in injection ? undefined : injection);
+const applied = ({ injection }: Row) => ("cycle" in injection ? injection : undefined);
 
 const INJECTION = {
   injectionCycle: ["uint64", (row) => applied(row)?.cycle],
   location: ["text", (row) => applied(row)?.location],
   before: ["uint32", (row) => applied(row)?.before],
   after: ["uint32", (row) => applied(row)?.after],
+  pruned: ["text", ({ injection }) => ("pruned" in injection ? injection.pruned : undefined)],
   notAppliedReason: ["text", ({ injection }) => ("reason" in injection ? injection.reason : undefined)],
 } satisfies Record<string, Column>;
 
@@ -43,6 +44,7 @@ const OTHERS: Readonly<Record<Exclude<keyof Row, "outcome" | "injection">, Colum
   bit: ["uint8", ({ bit }) => bit],
   cycle: ["uint64", ({ cycle }) => cycle],
   weight: ["uint64", ({ weight }) => weight],
+  like: ["uint64", ({ like }) => like],
   detection: ["uint64", ({ detection }) => detection],
   cycles: ["uint64", ({ cycles }) => cycles],
   instructions: ["uint64", ({ instructions }) => instructions],

@@ -1,37 +1,89 @@
-/** The campaign specification: which bits are struck, when, how many of them. Read from YAML, strictly. */
+/** The campaign specification: which bits are struck, how, when, how many of them. Read from YAML, strictly. */
 import { z } from "zod";
-import { REGISTERS } from "../faults/fault.ts";
+import { CPU_REGISTERS, type CpuRegisterName, SEGMENT_NAMES } from "../faults/cpu-registers.ts";
+import { REGISTERS, TLB_NAMES } from "../faults/fault.ts";
 import { readYaml, type YamlInput } from "../yaml-input.ts";
+import { SINGLE_FLIP, type SpaceModel } from "./fault-space.ts";
 
 const word = z.int().min(0).max(0xffff_ffff);
 const cycle = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 
+const names = (what: string) => z.array(z.string().min(1)).min(1).optional().describe(`a list of ${what}`);
+const allOr = <const T extends readonly [string, ...string[]]>(list: T, what: string) =>
+  z
+    .union([z.literal("all"), z.array(z.enum(list)).min(1)])
+    .optional()
+    .describe(`all, or a list of ${what}`);
+const areas = z.array(z.strictObject({ address: word, bytes: word.min(1) })).min(1);
+const kernel = names("structures of the kernel, such as [tcb, page-table]");
+
+/** What belongs to a component. */
+const COMPONENT_KEYS = {
+  component: z.string().min(1).describe("a component of the image, such as replica-2 or voter"),
+  registers: allOr(REGISTERS, REGISTERS.join(", ")),
+  segments: allOr(SEGMENT_NAMES, SEGMENT_NAMES.join(", ")),
+  control: z
+    .array(z.enum(["cr3"]))
+    .min(1)
+    .optional()
+    .describe("[cr3]"),
+  messageRegisters: z
+    .union([z.literal("all"), z.array(z.int().min(0).max(63)).min(1)])
+    .optional()
+    .describe("all, or a list of numbers from 0 to 63"),
+  symbols: names("symbols of the component's program, such as [aes_state]"),
+  sections: names("sections of the component's program, such as [.text, .data, .bss]"),
+  memory: areas.optional().describe("a list of {address: N, bytes: N}, virtual addresses in the component's space"),
+  kernel: kernel.describe("a list of structures that the kernel keeps for the component, such as [tcb, page-table]"),
+};
+/** What belongs to the machine or to the kernel as a whole. */
+const MACHINE_KEYS = {
+  kernel: kernel.describe("a list of structures of the kernel, such as [idt, gdt, tss, globals]"),
+  physical: areas.optional().describe("a list of {address: N, bytes: N}, physical addresses"),
+  cpu: allOr(CPU_REGISTERS as [CpuRegisterName, ...CpuRegisterName[]], "registers of the CPU, such as [cr0, ds.base]"),
+  tlb: allOr(TLB_NAMES, TLB_NAMES.join(", ")),
+};
+
 const target = z
-  .strictObject({
-    component: z.string().min(1).describe("a component of the image, such as replica-2 or voter"),
-    registers: z
-      .union([z.literal("all"), z.array(z.enum(REGISTERS)).min(1)])
-      .optional()
-      .describe(`all, or a list of ${REGISTERS.join(", ")}`),
-    symbols: z
-      .array(z.string().min(1))
-      .min(1)
-      .optional()
-      .describe("a list of symbols of the component's program, such as [aes_state]"),
-    sections: z
-      .array(z.string().min(1))
-      .min(1)
-      .optional()
-      .describe("a list of sections of the component's program, such as [.text, .data, .bss]"),
-    memory: z
-      .array(z.strictObject({ address: word, bytes: word.min(1) }))
-      .min(1)
-      .optional()
-      .describe("a list of {address: N, bytes: N}, virtual addresses in the component's space"),
+  .strictObject({ ...MACHINE_KEYS, ...COMPONENT_KEYS, component: COMPONENT_KEYS.component.optional() })
+  .superRefine((value, context) => {
+    const blame = (key: string, message: string) => context.addIssue({ code: "custom", path: [key], message });
+    const foreign = value.component === undefined ? COMPONENT_KEYS : MACHINE_KEYS;
+    for (const key of Object.keys(foreign)) {
+      if (key === "kernel" || !(key in value)) continue;
+      if (value.component === undefined) blame(key, `${key} is a component's: name the component`);
+      else blame(key, `${key} is nobody's: give it a target of its own, without component`);
+      return;
+    }
+    if (Object.keys(value).some((key) => key !== "component")) return;
+    const keys = value.component === undefined ? MACHINE_KEYS : COMPONENT_KEYS;
+    const some = Object.keys(keys).filter((key) => key !== "component");
+    context.addIssue({ code: "custom", message: `a target names no bits: ${some.join(", ")} is needed` });
   })
-  .refine(({ registers, symbols, sections, memory }) => registers ?? symbols ?? sections ?? memory, {
-    error: "a target names no bits: registers, symbols, sections or memory is needed",
-  });
+  .transform((value): ComponentTarget | MachineTarget => value as ComponentTarget | MachineTarget);
+
+const componentTarget = z.object(COMPONENT_KEYS);
+const machineTarget = z.object(MACHINE_KEYS);
+export type ComponentTarget = z.output<typeof componentTarget>;
+export type MachineTarget = z.output<typeof machineTarget>;
+
+const adjacent = z.int().min(1).max(32);
+const clocks = z.int().min(1).optional();
+const stuck = (kind: "stuckAt0" | "stuckAt1", bits: number, length: number | undefined): SpaceModel =>
+  length === undefined ? { kind, bits } : { kind, bits, clocks: length };
+const model = z
+  .union([
+    z.literal("flip").transform((): SpaceModel => SINGLE_FLIP),
+    z.strictObject({ flip: adjacent }).transform(({ flip }): SpaceModel => ({ kind: "flip", bits: flip })),
+    z
+      .strictObject({ stuckAt0: adjacent, clocks })
+      .transform((value) => stuck("stuckAt0", value.stuckAt0, value.clocks)),
+    z
+      .strictObject({ stuckAt1: adjacent, clocks })
+      .transform((value) => stuck("stuckAt1", value.stuckAt1, value.clocks)),
+  ])
+  .default(SINGLE_FLIP)
+  .describe("flip, {flip: BITS}, {stuckAt0: BITS, clocks: N} or {stuckAt1: BITS, clocks: N}");
 
 export const specificationSchema = z.strictObject({
   name: z
@@ -46,6 +98,7 @@ export const specificationSchema = z.strictObject({
     .describe("a scenario or packed image, relative to the specification, or bundled:NAME"),
   timing: z.enum(["simple", "p5"]).optional().describe("timing model instead of the image's: simple or p5"),
   targets: z.array(target).min(1).describe("a list of targets, at least one"),
+  model,
   window: z
     .strictObject({
       from: cycle.default(0).describe("first clock at which a bit may flip"),
@@ -54,16 +107,31 @@ export const specificationSchema = z.strictObject({
     .prefault({}),
   sample: z
     .strictObject({
-      size: z.int().min(1).max(100_000_000).describe("number of experiments, 1 to 100000000"),
+      size: z.int().min(1).max(100_000_000).optional().describe("number of draws, 1 to 100000000"),
       seed: word.default(0).describe("seed of the sample, 0 to 4294967295"),
+      strata: z
+        .union([
+          z.literal("component"),
+          z.record(z.string(), z.int().min(1).max(100_000_000)).refine((sizes) => Object.keys(sizes).length > 0),
+        ])
+        .optional()
+        .describe("component, or the number of draws of each component: {replica-2: N, voter: N}"),
     })
     .optional()
-    .describe("{size: N, seed: N}: experiments drawn from the space"),
+    .describe("{size: N, seed: N}: points drawn from the space"),
   complete: z.literal(true).optional().describe("true: every point of the space, after def/use pruning"),
+  pruning: z
+    .boolean()
+    .default(true)
+    .describe("true runs one experiment for all draws of one def/use class, none for draws that are never read"),
+  observe: z
+    .boolean()
+    .default(false)
+    .describe("true tracks every wrong word of every experiment: exact containment, many times slower"),
   earlyStop: z
     .boolean()
     .default(true)
-    .describe("true ends an experiment when its whole state is the golden run's again"),
+    .describe("true ends an experiment when the rest of it is known from the golden run"),
   snapshots: z.int().min(1).max(4096).default(128).describe("snapshots of the golden run, 1 to 4096"),
   interval: z
     .enum(["wilson", "clopper-pearson"])
@@ -73,7 +141,7 @@ export const specificationSchema = z.strictObject({
 });
 
 export type Specification = z.output<typeof specificationSchema>;
-export type TargetSpecification = Specification["targets"][number];
+export type SampleSpecification = NonNullable<Specification["sample"]>;
 
 const FORM = {
   schema: specificationSchema,
@@ -81,6 +149,9 @@ const FORM = {
   seeSchema: "tools/campaign/README.md describes every key",
   tooLong: "name sections instead of addresses",
 };
+
+/** Targets of which def/use pruning knows nothing: they are not in memory, nor registers of a thread. */
+const NOT_FOLLOWED = ["segments", "control", "cpu", "tlb"] as const;
 
 /**
  * @param file its name, for errors.
@@ -90,16 +161,32 @@ export function parseSpecification(text: string, file: string): YamlInput<Specif
   const input = readYaml(text, file, FORM);
   const { from, to } = input.value.window;
   if (to !== undefined && to < from) throw input.problem(["window", "to"], "it is before window.from", "swap them");
-  const { sample, complete, targets } = input.value;
+  const { sample, complete, targets, model: what } = input.value;
   if (sample === undefined && complete === undefined) {
     throw input.problem(["sample"], "this key is missing", "give sample: {size: 1000}, or complete: true");
   }
-  if (complete === undefined) return input;
-  if (sample !== undefined) throw input.problem(["complete"], "sample is given too", "remove one of them");
-  const at = targets.findIndex(({ registers }) => registers !== undefined);
-  if (at >= 0) {
-    const problem = "a complete campaign is of memory: uses of registers are not followed";
-    throw input.problem(["targets", at, "registers"], problem, "remove this key, or give sample instead of complete");
+  if (sample !== undefined) {
+    checkSample(input, sample);
+    if (complete !== undefined) throw input.problem(["complete"], "sample is given too", "remove one of them");
+    return input;
   }
+  const known = "def/use pruning follows flips in memory and in registers of components";
+  if (what.kind !== "flip") {
+    throw input.problem(["model"], `a complete campaign is of flips: ${known}`, "give sample instead of complete");
+  }
+  targets.forEach((each, i) => {
+    const key = NOT_FOLLOWED.find((name) => name in each);
+    if (key === undefined) return;
+    const mend = "remove this key, or give sample instead of complete";
+    throw input.problem(["targets", i, key], `a complete campaign cannot have it: ${known}`, mend);
+  });
   return input;
+}
+
+function checkSample({ problem }: YamlInput<Specification>, { size, strata }: SampleSpecification): void {
+  const explicit = typeof strata === "object";
+  if (size === undefined && !explicit) throw problem(["sample", "size"], "this key is missing", "add size: 1000");
+  if (size !== undefined && explicit) {
+    throw problem(["sample", "size"], "strata says how many draws there are", "remove size");
+  }
 }

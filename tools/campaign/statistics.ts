@@ -16,6 +16,37 @@ export function proportionInterval(kind: IntervalKind, hits: number, trials: num
   return kind === "wilson" ? wilson(hits, trials, confidence) : clopperPearson(hits, trials, confidence);
 }
 
+/** A stratum's part of the population, and what was found in its part of the sample. */
+export interface StratumCount {
+  /** Share of the population; they add up to 1. */
+  readonly weight: number;
+  readonly hits: number;
+  readonly trials: number;
+}
+
+/**
+ * Estimate and interval of a proportion from a stratified sample: the strata's estimates by their weights, and their
+ * intervals put together by recovery of variances (MOVER: Zou and Donner, Statistics in Medicine 27, 2008, eq. 4). With one
+ * stratum it is `proportionInterval`.
+ */
+export function stratifiedInterval(
+  kind: IntervalKind,
+  strata: readonly StratumCount[],
+  confidence: number,
+): Interval & { readonly share: number } {
+  let share = 0;
+  let below = 0;
+  let above = 0;
+  for (const { weight, hits, trials } of strata) {
+    const own = trials === 0 ? 0 : hits / trials;
+    const { low, high } = proportionInterval(kind, hits, trials, confidence);
+    share += weight * own;
+    below += (weight * (own - low)) ** 2;
+    above += (weight * (high - own)) ** 2;
+  }
+  return { share, low: Math.max(0, share - Math.sqrt(below)), high: Math.min(1, share + Math.sqrt(above)) };
+}
+
 /** Wilson's score interval (Wilson 1927; Brown, Cai and DasGupta 2001, formula 4). */
 export function wilson(hits: number, trials: number, confidence: number): Interval {
   const z = normalQuantile((1 + confidence) / 2);

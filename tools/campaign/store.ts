@@ -5,9 +5,10 @@
  *     specification.yaml   a copy
  *     golden.json          step 1: the run without faults
  *     space.json           step 2: the fault space
- *     classes.json         step 2b, complete campaigns: what def/use pruning made of it
- *     shards/*.rows        step 3: rows as they come, one file a worker and session, append-only
- *     results.jsonl        step 4: all rows in canonical order, once every one is there
+ *     classes.json         step 3, complete campaigns: what def/use pruning made of it
+ *     draws.json           step 3, sampled campaigns: which experiment answers for each draw
+ *     shards/*.rows        step 4: rows as they come, one file a worker and session, append-only
+ *     results.jsonl        step 5: all rows in canonical order, once every one is there
  *     lock                 the process that works on it
  */
 import { createHash } from "node:crypto";
@@ -21,9 +22,16 @@ import type { YamlInput } from "../yaml-input.ts";
 import { parseSpecification, type Specification } from "./specification.ts";
 
 const sum = z.string().regex(/^[0-9a-f]{64}$/);
+/** Of what a directory holds; raised when it changes. */
+const FORMAT_VERSION = 2;
+
+const shareSchema = z.strictObject({ part: z.int().min(1), of: z.int().min(1) });
+/** One part of several, from 1, of a campaign that is run in several directories. */
+export type Share = z.output<typeof shareSchema>;
+
 const identitySchema = z.strictObject({
   format: z.literal("quorum86-campaign"),
-  version: z.literal(1),
+  version: z.literal(FORMAT_VERSION),
   quorum86: z.string(),
   specification: z.strictObject({ file: z.string(), sha256: sum }),
   image: z.strictObject({
@@ -31,6 +39,7 @@ const identitySchema = z.strictObject({
     sha256: sum,
     files: z.array(z.strictObject({ name: z.string(), sha256: sum })),
   }),
+  share: shareSchema.exactOptional(),
 });
 export type CampaignIdentity = z.output<typeof identitySchema>;
 
@@ -40,6 +49,7 @@ export const FileName = {
   golden: "golden.json",
   space: "space.json",
   classes: "classes.json",
+  draws: "draws.json",
   shards: "shards",
   results: "results.jsonl",
   lock: "lock",
@@ -57,7 +67,7 @@ export interface CampaignInputs {
  * @param file the specification; paths in it are relative to it.
  * @throws InputError for what is wrong with it or its image.
  */
-export function readInputs(file: string): CampaignInputs {
+export function readInputs(file: string, share?: Share): CampaignInputs {
   const path = resolve(file);
   const text = new TextDecoder().decode(readInput(file));
   const specification = parseSpecification(text, file);
@@ -72,10 +82,11 @@ export function readInputs(file: string): CampaignInputs {
   const files = [...image.files].map(([name, data]) => ({ name, sha256: sha256(data) }));
   const identity: CampaignIdentity = {
     format: "quorum86-campaign",
-    version: 1,
+    version: FORMAT_VERSION,
     quorum86: packageVersion(),
     specification: { file: path, sha256: sha256(new TextEncoder().encode(text)) },
     image: { file: bundled ? reference : imageFile, sha256: sha256(readInput(imageFile)), files },
+    ...(share === undefined ? {} : { share }),
   };
   return { specification, text, image, identity };
 }
@@ -130,7 +141,7 @@ export function reopenDirectory(directory: string): CampaignInputs {
     const mend = "put the specification back to where the campaign was started from";
     throw new InputError({ file: directory, problem: `its specification ${file} is gone`, mend });
   }
-  const inputs = readInputs(file);
+  const inputs = readInputs(file, known.share);
   refuseChanges(directory, known, inputs.identity);
   return inputs;
 }
@@ -138,6 +149,11 @@ export function reopenDirectory(directory: string): CampaignInputs {
 function readIdentity(directory: string): CampaignIdentity | undefined {
   const file = join(directory, FileName.identity);
   if (!existsSync(file)) return undefined;
+  const { version } = readJson(file, z.object({ version: z.int() }));
+  if (version !== FORMAT_VERSION) {
+    const problem = `this campaign was stored in format ${version}; this build of quorum86 knows format ${FORMAT_VERSION} only`;
+    throw new InputError({ file, problem, mend: "run it again in another directory, or use the build that made it" });
+  }
   return readJson(file, identitySchema);
 }
 
@@ -148,6 +164,8 @@ function refuseChanges(directory: string, before: CampaignIdentity, now: Campaig
     const short = (value: string | undefined) => (value === undefined ? "absent" : value.slice(0, 12));
     changed.push(`${what} (${short(one)} -> ${short(other)})`);
   };
+  const part = ({ share }: CampaignIdentity) => (share === undefined ? "all of it" : `${share.part} of ${share.of}`);
+  compare("the part that is run here", part(before), part(now));
   compare("the version of quorum86", before.quorum86, now.quorum86);
   compare(`specification ${basename(now.specification.file)}`, before.specification.sha256, now.specification.sha256);
   compare(`image ${basename(now.image.file)}`, before.image.sha256, now.image.sha256);

@@ -1,14 +1,14 @@
 /** A worker thread of a campaign: takes batches of numbers, runs those experiments, appends the rows to its own shard. */
 import { parentPort, workerData } from "node:worker_threads";
-import { experiment } from "./experiment.ts";
+import { Experiments } from "./experiment.ts";
 import { ExperimentRunner } from "./experiment-runner.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "./pool.ts";
 import { ShardWriter } from "./shards.ts";
 
 const { directory, session, worker, job, stop } = workerData as WorkerSetup;
-const { golden, earlyStop } = job;
+const { golden, earlyStop, observe, space, work } = job;
 const port = parentPort!;
-const runner = new ExperimentRunner(golden, { earlyStop });
+const experiments = new Experiments(new ExperimentRunner(golden, space, { earlyStop, observe }), space, work);
 const shard = new ShardWriter(directory, session, worker);
 const tell = (message: FromWorker) => port.postMessage(message);
 
@@ -20,7 +20,7 @@ port.on("message", ({ batch }: ToWorker) => {
   }
   for (const index of batch) {
     if (Atomics.load(stop, 0) !== 0) break;
-    const row = experiment(runner, job, index);
+    const row = experiments.run(index);
     shard.append(row);
     tell({ kind: "row", outcome: row.outcome.class });
   }

@@ -75,6 +75,14 @@ export class ScenarioRun {
     return this.#workload().rounds;
   }
 
+  /** Physical memory that `result` reads: what the client and the voter have written. */
+  get resultMemory(): readonly { readonly start: number; readonly bytes: number }[] {
+    return [...this.#moduleAddresses].map(([name, start]) => ({
+      start,
+      bytes: this.plan.modules.find((module) => module.name === name)!.data.length,
+    }));
+  }
+
   /** To be taken between calls of `advance`. Costs as many pages as were written since the last one. */
   snapshot(): RunSnapshot {
     const machine = this.machine.snapshot();

@@ -5,7 +5,8 @@ import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { campaignStatus, loadCampaign, resumeCampaign, startCampaign } from "../../../tools/campaign/campaign.ts";
 import { ExperimentRunner } from "../../../tools/campaign/experiment-runner.ts";
-import { type FaultSpace, placesOf, pointAt, spaceSize } from "../../../tools/campaign/fault-space.ts";
+import { type FaultSpace, pointAt, positionsOf, spaceSize } from "../../../tools/campaign/fault-space.ts";
+import { placesOf } from "../../../tools/campaign/places.ts";
 import { locateInTime } from "../../../tools/campaign/presence.ts";
 import { decodeLine, encodeLine, type Row } from "../../../tools/campaign/row.ts";
 import { samplePosition } from "../../../tools/campaign/sample.ts";
@@ -23,6 +24,13 @@ function shardLines(directory: string): string[] {
   return readdirSync(folder).flatMap((name) => readFileSync(join(folder, name), "utf8").split("\n").slice(0, -1));
 }
 
+/** What a row says of its draw, whether or not the draw had an experiment of its own. */
+function comparable({ index, fault, outcome, detection, cycles, instructions }: Row) {
+  // What was read first comes from the trace; how far a wrong word came is not known of an experiment that nobody watched.
+  const { activation: _, containment: __, ...axes } = outcome;
+  return { index, fault, axes, detection, cycles, instructions };
+}
+
 describe("a campaign", () => {
   const place = workplace();
   const whole = place.path("whole");
@@ -35,7 +43,10 @@ describe("a campaign", () => {
   beforeAll(async () => {
     writeFileSync(longer, SMALL_SPECIFICATION.replace("size: 40", "size: 300"));
     const status = await startCampaign(place.file, whole, { workers: 2 });
-    expect(status).toMatchObject({ asked: 40, done: 40, complete: true });
+    expect(status).toMatchObject({ draws: 40, complete: true });
+    expect(status.done).toBe(status.asked);
+    // Some of the draws are never read, or fall into one class.
+    expect(status.asked).toBeLessThan(40);
     results = readFileSync(join(whole, "results.jsonl"), "utf8");
     golden = recordGolden(smallPlan(), { snapshots: 96 });
     space = loadCampaign(whole).space;
@@ -72,26 +83,31 @@ describe("a campaign", () => {
     expect(column("class")).toEqual(lines.map(({ outcome }) => outcome.class));
   });
 
-  it("makes each row again from seed and index alone", () => {
-    const runner = new ExperimentRunner(golden);
-    const rows = results.split("\n");
-    for (const index of [31, 7, 20])
-      expect(JSON.stringify(runner.run(index, pointAt(space, samplePosition(5, index, spaceSize(space)))))).toBe(
-        rows[index],
-      );
+  it("makes each row again from seed and index alone, and the same ones without def/use pruning", () => {
+    const runner = new ExperimentRunner(golden, space);
+    const rows = results
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Row);
+    const kinds = new Set(
+      rows.map(({ like, stop }) => (stop === "pruned" ? "pruned" : like === undefined ? "own" : "like")),
+    );
+    expect(kinds.size).toBeGreaterThan(1);
+    for (const row of rows) {
+      const point = pointAt(space, samplePosition(5, row.index, spaceSize(space)));
+      const again = runner.run(row.index, point);
+      expect(comparable(again)).toEqual(comparable(row));
+    }
   });
 
   it("finds the same space again", () => {
     const { value } = parseSpecification(SMALL_SPECIFICATION, "s");
     const places = placesOf(parseSpecification(SMALL_SPECIFICATION, "s"), golden.plan);
-    expect(locateInTime(golden, places, value.window.from, value.window.to)).toEqual({
-      regions: space.regions,
-      absent: space.absent,
-    });
+    expect(locateInTime(golden, places, value.window.from, value.window.to)).toEqual(space);
   });
 
   it("applies the fault at the first and the last clock of every region", () => {
-    const runner = new ExperimentRunner(golden);
+    const runner = new ExperimentRunner(golden, space);
     let before = 0n;
     for (const region of space.regions) {
       const cycles = BigInt(region.lastCycle - region.firstCycle + 1);
@@ -99,8 +115,7 @@ describe("a campaign", () => {
         const { injection } = runner.run(0, pointAt(space, position));
         expect("cycle" in injection, `${region.component} ${region.name}: ${JSON.stringify(injection)}`).toBe(true);
       }
-      before +=
-        cycles * BigInt(region.register === undefined ? region.bytes! * 8 : region.register === "eflags" ? 17 : 32);
+      before += cycles * BigInt(positionsOf(region, space.model));
     }
     expect(before).toBe(spaceSize(space));
   });
@@ -124,7 +139,7 @@ describe("a campaign", () => {
     });
     expect(first.complete).toBe(false);
     expect(first.done).toBeGreaterThanOrEqual(10);
-    expect(first.done).toBeLessThan(300);
+    expect(first.done).toBeLessThan(first.asked);
     expect(existsSync(join(directory, "results.jsonl"))).toBe(false);
     // A worker that was aborted before its first batch leaves an empty shard.
     const shard = readdirSync(join(directory, "shards"))
@@ -135,7 +150,7 @@ describe("a campaign", () => {
     const second = await resumeCampaign(directory, { workers: 1 });
     expect(second.complete).toBe(true);
     expectLonger(directory);
-    expect(shardLines(directory).filter((line) => decodeLine(line) !== undefined)).toHaveLength(300);
+    expect(shardLines(directory).filter((line) => decodeLine(line) !== undefined)).toHaveLength(second.asked);
     // Nothing is left to do: no new shard.
     const shards = readdirSync(join(directory, "shards")).length;
     await resumeCampaign(directory);
@@ -155,7 +170,8 @@ describe("a campaign", () => {
     child.kill("SIGINT");
     expect(await ended).toBe(130);
     expect(existsSync(join(directory, "lock"))).toBe(false);
-    expect(campaignStatus(directory).done).toBeLessThan(300);
+    const rested = campaignStatus(directory);
+    expect(rested.done).toBeLessThan(rested.asked);
     await resumeCampaign(directory);
     expectLonger(directory);
   });
@@ -222,8 +238,8 @@ describe("a campaign", () => {
   });
 
   it("ends early with the outcome of the whole run", () => {
-    const early = new ExperimentRunner(golden);
-    const toTheEnd = new ExperimentRunner(golden, { earlyStop: false });
+    const early = new ExperimentRunner(golden, space);
+    const toTheEnd = new ExperimentRunner(golden, space, { earlyStop: false });
     const strip = ({ stop: _, simulated: __, ...row }: Row) => row;
     let stopped = 0;
     for (let index = 0; index < 60; index++) {

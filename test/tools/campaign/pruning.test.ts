@@ -4,7 +4,6 @@ import { findSymbol } from "../../../emulator/loader/elf.ts";
 import { loadCampaign, startCampaign } from "../../../tools/campaign/campaign.ts";
 import { ExperimentRunner } from "../../../tools/campaign/experiment-runner.ts";
 import { pointAt, spaceSize } from "../../../tools/campaign/fault-space.ts";
-import { classSize } from "../../../tools/campaign/pruning.ts";
 import { reportCampaign } from "../../../tools/campaign/report.ts";
 import { samplePosition } from "../../../tools/campaign/sample.ts";
 import { proportionInterval } from "../../../tools/campaign/statistics.ts";
@@ -15,13 +14,16 @@ import {
   completeTruth,
   type Divided,
   divideSpace,
+  isDivided,
   kindsOf,
   memberDisagrees,
   smallGolden,
   type Truth,
 } from "./truth.ts";
 
-const WIDE = "[{component: replica-2, sections: [.text, .rodata, .bss, .stack]}, {component: voter, sections: [.bss]}]";
+const WIDE =
+  "[{component: replica-2, sections: [.text, .rodata, .bss, .stack], registers: all, messageRegisters: [0, 1], kernel: [tcb, page-table]}, " +
+  "{component: voter, sections: [.bss], registers: all}, {kernel: [gdt, idt, tss, globals]}]";
 /** A quarter of the AES state. */
 const STATE = `[{component: replica-2, memory: [{address: ${stateAddress()}, bytes: 4}]}]`;
 /** The last uses of the AES state: after clock 502,152 nobody reads it. */
@@ -44,13 +46,14 @@ beforeAll(() => {
 }, 120_000);
 
 describe("def/use pruning", () => {
-  it("divides every byte of the space without a gap, so that weights add up to bits × clocks exactly", () => {
-    const { space, classes } = divideSpace(golden, WIDE, 370_000, golden.result.cycles);
-    expect(classes.reduce((sum, each) => sum + classSize(each), 0n)).toBe(spaceSize(space));
+  it("divides every bit of the space without a gap, so that weights add up to bits × clocks exactly", () => {
+    const divided = divideSpace(golden, WIDE, 370_000, golden.result.cycles);
+    const { classes } = divided;
+    expect(isDivided(divided)).toBe(true);
     let gaps = classes[0]!.firstCycle === classes[0]!.region.firstCycle ? 0 : 1;
     classes.slice(1).forEach((each, i) => {
       const before = classes[i]!;
-      const same = each.region === before.region && each.byte === before.byte;
+      const same = each.region === before.region && each.index === before.index;
       const next = same
         ? each.firstCycle === before.lastCycle + 1
         : before.lastCycle === before.region.lastCycle && each.firstCycle === each.region.firstCycle;
@@ -61,12 +64,12 @@ describe("def/use pruning", () => {
   });
 
   it("gives every member of a class its pilot's outcome", () => {
-    const { classes } = divideSpace(golden, WIDE, 370_000, golden.result.cycles);
-    const runner = new ExperimentRunner(golden);
+    const { classes, space } = divideSpace(golden, WIDE, 370_000, golden.result.cycles);
+    const runner = new ExperimentRunner(golden, space);
     const kinds = kindsOf(classes);
-    expect(kinds.length).toBeGreaterThan(10);
+    expect(kinds.length).toBeGreaterThan(100);
     const random = new Random(12);
-    for (let i = 0; i < 150; i++) expect(memberDisagrees(runner, kinds, random)).toBe(undefined);
+    for (let i = 0; i < 300; i++) expect(memberDisagrees(runner, space, kinds, random)).toBe(undefined);
   });
 
   it("makes a complete campaign whose report counts every point once, as running them one by one does", async () => {

@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { InstructionWord, MicroWord } from "../../../emulator/cpu/decode-records.ts";
-import { baseIndexDisplacement, encodeForm, hasOperandSizes, wantsMemory } from "../../../emulator/cpu/instructions/encode.ts";
+import {
+  baseIndexDisplacement,
+  encodeForm,
+  hasOperandSizes,
+  wantsMemory,
+} from "../../../emulator/cpu/instructions/encode.ts";
 import type { InstructionForm } from "../../../emulator/cpu/instructions/form.ts";
 import { FORMS } from "../../../emulator/cpu/instructions/table.ts";
 import { Flag, Word } from "../../../emulator/index.ts";
@@ -9,7 +14,19 @@ import { type RegisterUse, registerUse } from "../../../tools/campaign/register-
 import { CODE, Guest, STACK } from "../../emulator/cpu/guest.ts";
 import { Random } from "../support/random.ts";
 
-const FLAGS = [Flag.Cf, Flag.Pf, Flag.Af, Flag.Zf, Flag.Sf, Flag.Df, Flag.Of, Flag.Iopl & 0x1000, Flag.Nt, Flag.Ac, Flag.Id];
+const FLAGS = [
+  Flag.Cf,
+  Flag.Pf,
+  Flag.Af,
+  Flag.Zf,
+  Flag.Sf,
+  Flag.Df,
+  Flag.Of,
+  Flag.Iopl & 0x1000,
+  Flag.Nt,
+  Flag.Ac,
+  Flag.Id,
+];
 const STATES = 3;
 
 interface Trial {
@@ -118,8 +135,12 @@ describe("use of registers by an instruction", () => {
   it("tells partial registers apart", () => {
     const guest = new Guest();
     const useOf = (hex: string) =>
-      after({ guest, code: Uint8Array.from(Buffer.from(hex, "hex")), registers: [1, 2, 3, 4, STACK, 6, 7, 8], eflags: 2 }, -1, 0, 0)
-        .use!;
+      after(
+        { guest, code: Uint8Array.from(Buffer.from(hex, "hex")), registers: [1, 2, 3, 4, STACK, 6, 7, 8], eflags: 2 },
+        -1,
+        0,
+        0,
+      ).use!;
     // mov ah, bl
     expect(useOf("88dc")).toMatchObject({ read: 1 << 12, written: 1 << 1 });
     // mov dx, cx

@@ -57,6 +57,21 @@ const ROWS: readonly Row[] = [
     simulated: 4,
     error: "out of memory",
   },
+  {
+    index: 2,
+    fault: "voter:eax:flip:3@cycle=7",
+    component: "voter",
+    place: "eax",
+    bit: 3,
+    cycle: 7,
+    outcome: { ...OUTCOME, class: "MASKED" },
+    injection: { pruned: "overwritten" },
+    like: 1,
+    cycles: 12,
+    instructions: 5,
+    stop: "pruned",
+    simulated: 0,
+  },
 ];
 
 const directory = mkdtempSync(join(tmpdir(), "quorum86-rows-"));
@@ -64,9 +79,10 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 /** The row's fields by column name; what is absent is none. */
 function flat({ outcome, injection, ...rest }: Row): Record<string, unknown> {
-  const { cycle: injectionCycle, ...struck } = "reason" in injection ? { cycle: undefined } : injection;
+  const { cycle: injectionCycle, ...struck } = "cycle" in injection ? injection : { cycle: undefined };
   const reason = "reason" in injection ? injection.reason : undefined;
-  return { ...rest, ...outcome, injectionCycle, ...struck, notAppliedReason: reason };
+  const pruned = "pruned" in injection ? injection.pruned : undefined;
+  return { ...rest, ...outcome, injectionCycle, ...struck, pruned, notAppliedReason: reason };
 }
 
 describe("rows as Parquet", () => {

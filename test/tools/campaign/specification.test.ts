@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { placesOf, pointAt, spaceSize } from "../../../tools/campaign/fault-space.ts";
+import { pointAt, SINGLE_FLIP, spaceSize } from "../../../tools/campaign/fault-space.ts";
+import { placesOf } from "../../../tools/campaign/places.ts";
 import { parseSpecification } from "../../../tools/campaign/specification.ts";
 import { readInputs } from "../../../tools/campaign/store.ts";
 import { inputError } from "../support/input-errors.ts";
@@ -19,7 +20,7 @@ describe("a campaign specification", () => {
 
   it.each([
     ["sample: {size: 40", "smaple: {size: 40", /^s\.yaml:10: smaple: unknown key; did you mean sample\?/],
-    ["size: 40", "size: 0", /^s\.yaml:10: sample\.size: 0 is too small; give number of experiments/],
+    ["size: 40", "size: 0", /^s\.yaml:10: sample\.size: 0 is too small; give number of draws/],
     ["size: 40", "size: many", /^s\.yaml:10: sample\.size: "many" is not a number/],
     [
       "component: voter",
@@ -55,9 +56,9 @@ describe("a campaign specification", () => {
     ],
     ["seed: 5}", "seed: 5}\ncomplete: true", /^s\.yaml:11: complete: sample is given too; remove one/],
     [
-      "sample: {size: 40, seed: 5}",
-      "complete: true",
-      /^s\.yaml:5: targets\[0\]\.registers: a complete campaign is of memory/,
+      "registers: all\n    symbols: [aes_round_keys, aes_state]\n  - component: voter\n    registers: [eax, esp, eip]\nwindow: {from: 370000, to: 560000}\nsample: {size: 40, seed: 5}",
+      "segments: [ds]\ncomplete: true",
+      /^s\.yaml:5: targets\[0\]\.segments: a complete campaign cannot have it/,
     ],
     ["name: small", "name: [", /^s\.yaml:\d+:\d+: not YAML/],
   ])("with %s as %s names the place and the mend", (from, to, message) => {
@@ -76,7 +77,11 @@ describe("a campaign specification", () => {
     const text =
       "name: tiny\nimage: x\ntargets: [{component: replica-1, registers: [eflags], symbols: [aes_state]}]\nsample: {size: 1}\n";
     const found = placesOf(parseSpecification(text, "t.yaml"), plan);
-    const space = { regions: found.map((place) => ({ ...place, firstCycle: 10, lastCycle: 12 })), absent: [] };
+    const space = {
+      regions: found.map((place) => ({ ...place, firstCycle: 10, lastCycle: 12 })),
+      absent: [],
+      model: SINGLE_FLIP,
+    };
     // EFLAGS has 17 bits in this machine, the AES state 16 bytes.
     expect(spaceSize(space)).toBe(BigInt((17 + 128) * 3));
     const seen = new Set<string>();

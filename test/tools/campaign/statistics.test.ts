@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { CampaignRecord } from "../../../tools/campaign/campaign.ts";
+import { SINGLE_FLIP } from "../../../tools/campaign/fault-space.ts";
 import { distribution, estimateOf, reportCampaign } from "../../../tools/campaign/report.ts";
 import { reportHtml } from "../../../tools/campaign/report-html.ts";
 import { reportCsv } from "../../../tools/campaign/report-text.ts";
@@ -108,6 +109,9 @@ const RECORD: CampaignRecord = {
     targets: [],
     window: { from: 0 },
     sample: { size: 300, seed: 1 },
+    model: SINGLE_FLIP,
+    pruning: false,
+    observe: false,
     earlyStop: true,
     snapshots: 8,
     interval: "wilson",
@@ -120,8 +124,12 @@ const RECORD: CampaignRecord = {
     coreHertz: 1e8,
     eventHash: "0",
     outputSha256: "0",
+    vote: "unanimous",
+    ending: "power-off",
+    service: "right",
   },
   space: {
+    model: SINGLE_FLIP,
     regions: [
       { ...region, component: "replica-1" },
       { ...region, component: "replica-2" },
