@@ -40,6 +40,7 @@ export class BlockCache implements CodeCache {
   private readonly translator: Translator;
   /** One reusable decoded instruction for each place in a block. */
   private readonly decoded = createDecodedInstruction();
+  private readonly following = createDecodedInstruction();
   private readonly records = new Int32Array(MAXIMUM_INSTRUCTIONS * InstructionWord.Words);
   /** Bytes of an instruction that crosses a page or lies outside RAM. */
   private readonly gathered = new Uint8Array(MAXIMUM_LENGTH + 1);
@@ -138,6 +139,10 @@ export class BlockCache implements CodeCache {
       if (timing !== undefined && check !== BankCheck.None) {
         translator.emitBankCheck(decoded, record, check, timing.partnerAddress);
       }
+      const after = position + decoded.length;
+      if (timing?.losesAddress(record) === true && count + 1 < most && this.decodeNext(record, room - after, code32)) {
+        if (timing.needsAddressNote(record)) translator.emitAddressNote(decoded, record, timing.partnerNote);
+      }
       if (translator.translate(decoded, instructionEip, mode, record)) ends = true;
       records[record + InstructionWord.EndMicro] = translator.at;
       position += decoded.length;
@@ -157,6 +162,17 @@ export class BlockCache implements CodeCache {
     this.enter(block);
     this.cpu.timing?.schedule(block, !ends && count === most && position < room);
     return block;
+  }
+
+  /** Fills the record behind `record`, of a block in RAM, with the instruction after it, of which `room` bytes are on the page; whether there is one. */
+  private decodeNext(record: number, room: number, code32: boolean): boolean {
+    const { records, following } = this;
+    const physical = records[record + InstructionWord.Physical] + records[record + InstructionWord.Length];
+    const at = Layout.GuestRam + (physical >>> 0);
+    if (room <= 0 || this.decoder.decode(this.cpu.bytes, at, room, code32, following) !== DecodeStatus.Ok) return false;
+    const eip = records[record + InstructionWord.Eip] + records[record + InstructionWord.Length];
+    writeInstruction(records, record + InstructionWord.Words, following, eip, physical);
+    return true;
   }
 
   /**

@@ -38,9 +38,9 @@ export const enum BlockWord {
   NextOnPage = 11,
   /** Word index of the next page-crossing block whose second part is on the same physical page, 0 at the end. */
   NextOnSecondPage = 12,
-  /** First of five words of the timing model: timing/block-schedule.ts, BlockTiming. */
+  /** First of six words of the timing model: timing/block-schedule.ts, BlockTiming. */
   Timing = 13,
-  Words = 18,
+  Words = 20,
 }
 
 export const enum InstructionWord {
@@ -83,9 +83,9 @@ export const enum InstructionWord {
   AddressRegisters = 20,
   /** EFLAGS bits read (low half) and written (high half), arithmetic flags and DF only. */
   FlagsUsed = 21,
-  /** First of four words of the timing model: timing/block-schedule.ts, InstructionTiming. */
+  /** First of six words of the timing model: timing/block-schedule.ts, InstructionTiming. */
   Timing = 22,
-  Words = 26,
+  Words = 28,
 }
 
 /** InstructionWord.Operands. */

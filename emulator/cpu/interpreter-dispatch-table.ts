@@ -10,7 +10,8 @@
  * end of the running instruction.
  */
 import { Memo } from "../mmu/memo.ts";
-import { LineBit, TimingWord } from "../timing/timing-state.ts";
+import { BlockTiming, InstructionTiming } from "../timing/block-schedule.ts";
+import { Course, LineBit, TimingWord } from "../timing/timing-state.ts";
 import type { Cpu } from "./cpu.ts";
 import { BlockWord, InstructionWord, MicroWord } from "./decode-records.ts";
 import { Auxiliary } from "./flags.ts";
@@ -18,9 +19,9 @@ import { Micro } from "./interpreter-micro.ts";
 import {
   boundaryAfterSlowPath,
   callHandler,
+  checkBank,
   loadForWriteSlowly,
   loadSlowly,
-  meetBank,
   multiplyHigh,
   parityEven,
   pushSlowly,
@@ -28,16 +29,12 @@ import {
   segmentAddress,
   storeSlowly,
 } from "./interpreter-slow-paths.ts";
+import { End, goOn, stepInto } from "./interpreter-stepping.ts";
 import { Counter, Word } from "./state.ts";
 
 /** Bits of an address that select one of the data cache's eight banks. */
 const enum Bank {
   Mask = 0x1c,
-}
-
-export const enum End {
-  /** `end` of a run that goes on from block to block. */
-  None = -1,
 }
 
 /** How control leaves a block's micro-operations. */
@@ -58,11 +55,11 @@ export const enum Outcome {
 }
 
 /**
- * Runs from block to block (`startBlock` != 0), the first one from `startPc` on if that is not 0 (charged by the caller); or
- * the micro-operations of one instruction up to `startEnd` (`startBlock` = 0, charged by the caller).
+ * Runs from block to block, beginning with `startBlock`; or, if `single` is not 0, only that instruction of it, which the caller
+ * has charged.
  * @returns an Outcome, or the word index of a HandlerEnd micro-operation, with Word.Eip not yet set
  */
-export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd: number): number {
+export function execute(cpu: Cpu, startBlock: number, single: number): number {
   const words = cpu.words32;
   const halves = cpu.words16;
   const bytes = cpu.bytes;
@@ -73,26 +70,50 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
   const untimed = timing === undefined;
   const mode = words[Word.Cpl] === 3 ? Memo.User : 0;
   let block = startBlock;
-  let pc = startPc;
-  let end = startEnd;
+  let pc = single === 0 ? 0 : words[single + InstructionWord.FirstMicro];
+  let end = single === 0 ? End.None : words[single + InstructionWord.EndMicro];
   let slot = 0;
   let target = 0;
   let modified = 0;
   let modifiedHost = 0;
-  let charged = startPc !== 0;
+  let charged = single !== 0;
   for (;;) {
     if (charged) charged = false;
     else {
       const cycles = counters[Counter.Cycles] + words[block + BlockWord.Clocks];
       const instructions = counters[Counter.Instructions] + words[block + BlockWord.Count];
-      if (cycles > limitCycle || instructions > limitInstructions || (timing !== undefined && !timing.enter(block))) {
+      const fits = cycles <= limitCycle && instructions <= limitInstructions;
+      if (timing !== undefined) {
+        if (!fits) end = 0;
+        else if (
+          (words[TimingWord.Pipeline] & words[block + BlockTiming.QuickMask]) === 0 &&
+          words[block + BlockTiming.LinesReady] === words[TimingWord.Generation]
+        ) {
+          // What timing.enter does when nothing stands in the way.
+          words[TimingWord.FastBlock] = block;
+          words[TimingWord.Course] = Course.Static;
+          words[TimingWord.StallRecord] = 0;
+          words[TimingWord.OlderStallRecord] = 0;
+          words[TimingWord.ConflictRecord] = 0;
+          words[TimingWord.SwappedLines] = 0;
+          words[TimingWord.EntryRecord] = words[block + BlockWord.FirstInstruction];
+          words[TimingWord.EntryState] = words[TimingWord.Pipeline];
+          words[TimingWord.EntryInterlock] = 0;
+          words[TimingWord.Pipeline] = words[block + BlockTiming.Exit];
+        } else end = timing.enter(block);
+      } else if (!fits) {
         words[Word.Eip] = words[block + BlockWord.Eip];
         return Outcome.Careful;
       }
-      counters[Counter.Cycles] += words[block + BlockWord.Clocks];
-      counters[Counter.Instructions] = instructions;
-      words[Word.ChargedBlock] = block;
       pc = words[block + BlockWord.FirstMicro];
+      if (end !== 0) {
+        counters[Counter.Cycles] += words[block + BlockWord.Clocks];
+        counters[Counter.Instructions] = instructions;
+        words[Word.ChargedBlock] = block;
+      } else {
+        end = stepInto(cpu, block);
+        if (end === 0) return Outcome.Continue;
+      }
     }
     slot = Slot.None;
     run: while (pc !== end) {
@@ -1364,15 +1385,18 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
           break;
         case Micro.CheckBank: {
           const address =
-            words[words[pc + MicroWord.Base]] +
-            (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
-            words[pc + MicroWord.Immediate];
+            (words[words[pc + MicroWord.Base]] +
+              (words[words[pc + MicroWord.Index]] << words[pc + MicroWord.Shift]) +
+              words[pc + MicroWord.Immediate]) |
+            0;
           const registers = words[pc + MicroWord.Destination];
           const before =
-            words[registers & 0xff] +
-            (words[(registers >> 8) & 0xff] << (registers >> 16)) +
-            words[pc + MicroWord.Source];
-          if (((address ^ before) & Bank.Mask) === 0) end = meetBank(cpu, pc, end);
+            (words[registers & 0xff] +
+              (words[(registers >> 8) & 0xff] << (registers >> 16)) +
+              words[pc + MicroWord.Source]) |
+            0;
+          if (((address ^ before) & Bank.Mask) === 0 || (address & (registers >> 24)) !== 0)
+            end = checkBank(cpu, pc, address, before, end);
           break;
         }
         case Micro.HandlerEnd:
@@ -1385,19 +1409,39 @@ export function execute(cpu: Cpu, startBlock: number, startPc: number, startEnd:
     if (slot === Slot.None) {
       // At an instruction boundary inside the block (or after the one instruction asked for).
       const instruction = words[pc - MicroWord.Words + MicroWord.Instruction];
-      if (block !== 0) {
+      if (words[Word.ChargedBlock] !== 0) {
         counters[Counter.Cycles] -=
           words[block + BlockWord.Clocks] - words[instruction + InstructionWord.ClocksThrough];
         counters[Counter.Instructions] -=
           words[block + BlockWord.Count] - words[instruction + InstructionWord.Number] - 1;
       }
       words[Word.Eip] = words[instruction + InstructionWord.Eip] + words[instruction + InstructionWord.Length];
-      if (timing !== undefined) timing.boundary(instruction);
-      return Outcome.Continue;
+      if (timing === undefined) return Outcome.Continue;
+      timing.boundary(instruction);
+      if (single !== 0) return Outcome.Continue;
+      end = goOn(cpu, instruction);
+      if (end === 0) return Outcome.Continue;
+      charged = true;
+      continue;
     }
     // Control leaves the block at `pc`, its last micro-operation.
     if (slot !== Slot.Indirect) target = words[pc + MicroWord.Destination + slot];
-    if (timing !== undefined) timing.transfer(words[pc + MicroWord.Instruction], slot, target);
+    if (timing !== undefined) {
+      const record = words[pc + MicroWord.Instruction];
+      const entry = words[record + InstructionTiming.BranchEntry];
+      // What timing.transfer does after a static schedule, when there is no branch or it was predicted with certainty.
+      if (
+        words[TimingWord.FastBlock] !== 0 &&
+        words[TimingWord.Course] === Course.Static &&
+        (slot === 0
+          ? words[pc] === Micro.End
+          : words[TimingWord.BranchAddress + entry] === words[record + InstructionWord.Eip] &&
+            words[TimingWord.BranchState + entry] === 3 &&
+            words[TimingWord.BranchTarget + entry] === target)
+      )
+        words[TimingWord.FastBlock] = 0;
+      else timing.transfer(record, slot, target);
+    }
     if (end !== End.None) {
       words[Word.Eip] = target;
       return Outcome.Continue;

@@ -185,7 +185,8 @@ export const enum Micro {
 
   /**
    * Timing only: the instruction it belongs to is about to access the address at Base, Index, Shift, Immediate (flat) in the V pipe. Its
-   * partner accessed the one made from Destination (base, index << 8, shift << 16) and Source (displacement).
+   * partner accessed the one made from Destination (base, index << 8, shift << 16) and Source (displacement). Destination >> 24: address bits
+   * that are not clear when the access crosses its container.
    */
   CheckBank = 140,
 }

@@ -139,10 +139,10 @@ export function segmentAddress(cpu: Cpu, pc: number): void {
   );
 }
 
-/** Micro.CheckBank whose address is in the bank of the access before it. */
-export function meetBank(cpu: Cpu, pc: number, end: number): number {
+/** Micro.CheckBank whose address is in the bank of the access before it, or misaligned. */
+export function checkBank(cpu: Cpu, pc: number, address: number, before: number, end: number): number {
   cpu.words[Word.CurrentMicro] = pc;
-  cpu.timing?.meetsBank(cpu.words[pc + MicroWord.Instruction]);
+  cpu.timing?.checkBank(cpu.words[pc + MicroWord.Instruction], address, before);
   return boundaryAfterSlowPath(cpu, pc, end);
 }
 

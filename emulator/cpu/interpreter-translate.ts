@@ -97,6 +97,13 @@ export class Translator {
     this.words[this.at - MicroWord.Words + MicroWord.Index] = Word.Zero;
   }
 
+  /** Puts the address of the memory operand of an instruction that is translated next into the word `note`. */
+  emitAddressNote(decoded: DecodedInstruction, instruction: number, note: number): void {
+    this.decoded = decoded;
+    this.instruction = instruction;
+    this.emitAddressed(Micro.Lea, note, 0);
+  }
+
   /** Falls through to `eip` at the end of a block. */
   emitEnd(eip: number): void {
     this.emit(Micro.End, eip, 0, 0);

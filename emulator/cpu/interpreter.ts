@@ -6,19 +6,20 @@
  *
  * Two ways of running, with identical results:
  * - whole blocks (interpreter-dispatch-table.ts), charged when they are entered;
- * - one instruction at a time, charged one by one: near the limits, and while somebody observes.
+ * - one instruction at a time, charged one by one: near the limits, while somebody observes, and (inside the hot loop) where a
+ *   timing model has no clocks for the block as a whole.
  */
 import { Layout, PAGE_SHIFT, PageFlag } from "../memory/layout.ts";
-import { TimingWord } from "../timing/timing-state.ts";
 import type { BlockCache } from "./block-cache.ts";
 import type { Cpu } from "./cpu.ts";
 import { BlockWord, ExecutionMode, InstructionWord, MicroWord, OperandBits } from "./decode-records.ts";
 import { FREEZE, GUEST_FAULT, raiseFault } from "./exceptions.ts";
 import type { Handler, InstructionForm } from "./instructions/form.ts";
 import { FORMS } from "./instructions/table.ts";
-import { End, execute, Outcome } from "./interpreter-dispatch-table.ts";
+import { execute, Outcome } from "./interpreter-dispatch-table.ts";
 import { Micro } from "./interpreter-micro.ts";
 import { HANDLERS } from "./interpreter-slow-paths.ts";
+import { chargeInstruction, isOver } from "./interpreter-stepping.ts";
 import { deliverFault } from "./interrupt-delivery.ts";
 import { SegmentAttribute } from "./segmentation.ts";
 import { Counter, SegmentRegister, SegmentWord, Vector, Word } from "./state.ts";
@@ -53,18 +54,15 @@ export function runInterpreter(cpu: Cpu, blocks: BlockCache): void {
           continue;
         }
         if (words[Word.RepeatInProgress] !== 0) forgetRepeat(words, block);
-        let left: number;
         if (careful || isWatched(cpu)) {
           from = 0;
           careful = false;
-          const next = runSingly(cpu, block);
-          if (next === 0) continue;
-          left = executeFrom(cpu, next);
-        } else {
-          if (from !== 0) chain(cpu, from, block);
-          left = execute(cpu, block, 0, End.None);
+          runSingly(cpu, block);
+          continue;
         }
+        if (from !== 0) chain(cpu, from, block);
         from = 0;
+        const left = execute(cpu, block, 0);
         if (left === Outcome.Careful) careful = true;
         else if (left !== Outcome.Continue) {
           if (words[left] === Micro.HandlerEnd) callEndHandler(cpu, left);
@@ -89,13 +87,6 @@ function forgetRepeat(words: Int32Array, block: number): void {
   const repeats = (words[instruction + InstructionWord.Operands] & (OperandBits.Repeat | OperandBits.RepeatNot)) !== 0;
   const form = FORMS[words[instruction + InstructionWord.Form]] as InstructionForm;
   if (!repeats || form.repeat === undefined) words[Word.RepeatInProgress] = 0;
-}
-
-function isOver(counters: Float64Array): boolean {
-  return (
-    counters[Counter.Cycles] >= counters[Counter.LimitCycle] ||
-    counters[Counter.Instructions] >= counters[Counter.LimitInstructions]
-  );
 }
 
 /** Whether somebody may look between two instructions, or at a memory access with its cycle. */
@@ -176,32 +167,16 @@ function chain(cpu: Cpu, from: number, block: number): void {
   else words[from + MicroWord.Immediate] = block;
 }
 
-/** Runs the rest of a block, from `instruction` on, and what follows, charged as a whole. Result: as of `execute`. */
-function executeFrom(cpu: Cpu, instruction: number): number {
-  const { words, counters } = cpu;
-  const block = words[instruction + InstructionWord.Block];
-  const passed = words[instruction - InstructionWord.Words + InstructionWord.ClocksThrough];
-  counters[Counter.Cycles] += words[block + BlockWord.Clocks] - passed;
-  counters[Counter.Instructions] += words[block + BlockWord.Count] - words[instruction + InstructionWord.Number];
-  words[Word.ChargedBlock] = block;
-  return execute(cpu, block, words[instruction + InstructionWord.FirstMicro], End.None);
-}
-
-/**
- * Runs a block's instructions one by one until control leaves it or the slice ends (result 0), or until a timing model can go on with
- * the rest as a whole (result: the record of the next instruction).
- */
-function runSingly(cpu: Cpu, block: number): number {
-  if (block === 0) return 0;
+/** Runs a block's instructions one by one until control leaves it or the slice ends. */
+function runSingly(cpu: Cpu, block: number): void {
   const { words, counters } = cpu;
   let instruction = words[block + BlockWord.FirstInstruction];
   const last = instruction + (words[block + BlockWord.Count] - 1) * InstructionWord.Words;
   for (;;) {
     runInstruction(cpu, instruction);
-    if (instruction === last || words[Word.CodeChanged] !== 0 || isOver(counters)) return 0;
+    if (instruction === last || words[Word.CodeChanged] !== 0 || isOver(counters)) return;
     instruction += InstructionWord.Words;
-    if (words[Word.Eip] !== words[instruction + InstructionWord.Eip]) return 0;
-    if (cpu.timing !== undefined && !isWatched(cpu) && cpu.timing.resume(instruction)) return instruction;
+    if (words[Word.Eip] !== words[instruction + InstructionWord.Eip]) return;
   }
 }
 
@@ -214,17 +189,8 @@ function runInstruction(cpu: Cpu, instruction: number): void {
     // An observer may have asked to stop before this instruction.
     if (isOver(counters)) return;
   }
-  words[Word.ChargedBlock] = 0;
-  words[Word.CurrentMicro] = words[instruction + InstructionWord.FirstMicro];
-  if (cpu.timing === undefined) counters[Counter.Cycles] += words[instruction + InstructionWord.Clocks];
-  else {
-    cpu.timing.begin(instruction);
-    // A locked access goes to the bus: the timing model must hear of it, also where a memo would hit.
-    if (words[TimingWord.GroupLocked] !== 0) cpu.access.flushMemos();
-  }
-  counters[Counter.Instructions] += 1;
-  const first = words[instruction + InstructionWord.FirstMicro];
-  const left = execute(cpu, 0, first, words[instruction + InstructionWord.EndMicro]);
+  chargeInstruction(cpu, instruction);
+  const left = execute(cpu, words[instruction + InstructionWord.Block], instruction);
   if (left > 0 && words[left] === Micro.HandlerEnd) callEndHandler(cpu, left);
   if (watch.instructions && words[Word.RepeatInProgress] === 0) watch.afterInstruction(linear);
 }

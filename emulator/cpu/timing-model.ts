@@ -21,19 +21,33 @@ export interface TimingModel {
    * meet it in a bank of the data cache; then Micro.CheckBank comes before it.
    */
   needsBankCheck(records: Int32Array, record: number): BankCheck;
+  /**
+   * After `needsBankCheck(records, record)`: whether the instruction may pair with the next one and changes the registers of its own address,
+   * so that a bank check would come too late for it.
+   */
+  losesAddress(record: number): boolean;
+  /**
+   * After `losesAddress`, with the record of the next instruction behind `record`: whether the two will need a bank check. Then the address of
+   * `record` is put into the word `partnerNote` before it executes.
+   */
+  needsAddressNote(record: number): boolean;
+  readonly partnerNote: number;
   /** After `needsBankCheck`: Destination and Source of Micro.CheckBank, for the address of the instruction before. */
   readonly partnerAddress: readonly [registers: number, displacement: number];
-  /** Micro.CheckBank found the address of `record` in the bank of the access before it. */
-  meetsBank(record: number): void;
+  /** Micro.CheckBank found that the access of `record` to `address` may be in the bank of the one before it, to `before`, or cross its container. */
+  checkBank(record: number, address: number, before: number): void;
   /** A block has been decoded. `open`: it ended only because it was long enough. */
   schedule(block: number, open: boolean): void;
-  /** Whether the block may be charged as a whole now; false: its instructions run one by one. May add to the cycle counter. */
-  enter(block: number): boolean;
   /**
-   * Whether the rest of its block from `record` on may be charged as a whole: Clocks less the ClocksThrough of the instruction
-   * before it. Asked between instructions that run one by one; false if the rest does not fit the limits.
+   * Whether the block may be charged as a whole now. Result: the micro-operation before which the interpreter must stop all the same and ask again,
+   * -1 for none; 0: its instructions run one by one. May add to the cycle counter.
    */
-  resume(record: number): boolean;
+  enter(block: number): number;
+  /**
+   * The same for the rest of its block from `record` on, charged as Clocks less the ClocksThrough of the instruction
+   * before it. Asked between instructions that run one by one; 0 if the rest does not fit the limits.
+   */
+  resume(record: number): number;
   /** The instruction is about to execute on its own; the model charges its clocks. */
   begin(record: number): void;
   /** The instruction has executed and the interpreter stops behind it, inside a block or after one step. */

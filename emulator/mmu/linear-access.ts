@@ -59,64 +59,55 @@ export class LinearAccess {
   /** Reads a byte (unsigned); a fault leaves CR2 and the error code set and throws GUEST_FAULT. */
   read8(linear: number): number {
     const memo = Memo.Words + ((linear >>> 10) & 0x3c);
-    if (
-      this.words32[memo + Memo.ReadTag] === ((linear & TagMask.Byte) | this.mode) &&
-      (this.port === undefined || this.readHits(memo, linear))
-    )
+    if (this.words32[memo + Memo.ReadTag] === ((linear & TagMask.Byte) | this.mode)) {
+      if (this.port !== undefined && !this.readHits(memo, linear)) this.port.readAligned(this.physical(memo, linear));
       return this.bytes[(linear + this.words32[memo + Memo.Addend]) >>> 0];
+    }
     return this.load(linear, 1, this.mode);
   }
 
   /** Reads 16 bits (unsigned). */
   read16(linear: number): number {
     const memo = Memo.Words + ((linear >>> 10) & 0x3c);
-    if (
-      this.words32[memo + Memo.ReadTag] === ((linear & TagMask.Word) | this.mode) &&
-      (this.port === undefined || this.readHits(memo, linear))
-    )
+    if (this.words32[memo + Memo.ReadTag] === ((linear & TagMask.Word) | this.mode)) {
+      if (this.port !== undefined && !this.readHits(memo, linear)) this.port.readAligned(this.physical(memo, linear));
       return this.words16[(linear + this.words32[memo + Memo.Addend]) >>> 1];
+    }
     return this.load(linear, 2, this.mode);
   }
 
   /** Reads 32 bits (signed int32). */
   read32(linear: number): number {
     const memo = Memo.Words + ((linear >>> 10) & 0x3c);
-    if (
-      this.words32[memo + Memo.ReadTag] === ((linear & TagMask.Dword) | this.mode) &&
-      (this.port === undefined || this.readHits(memo, linear))
-    )
+    if (this.words32[memo + Memo.ReadTag] === ((linear & TagMask.Dword) | this.mode)) {
+      if (this.port !== undefined && !this.readHits(memo, linear)) this.port.readAligned(this.physical(memo, linear));
       return this.words32[(linear + this.words32[memo + Memo.Addend]) >>> 2];
+    }
     return this.load(linear, 4, this.mode);
   }
 
   write8(linear: number, value: number): void {
     const memo = Memo.Words + ((linear >>> 10) & 0x3c);
-    if (
-      this.words32[memo + Memo.WriteTag] === ((linear & TagMask.Byte) | this.mode) &&
-      (this.port === undefined || this.writeHits(memo, linear))
-    )
+    if (this.words32[memo + Memo.WriteTag] === ((linear & TagMask.Byte) | this.mode)) {
+      if (this.port !== undefined && !this.writeHits(memo, linear)) this.port.writeAligned(this.physical(memo, linear));
       this.bytes[(linear + this.words32[memo + Memo.Addend]) >>> 0] = value;
-    else this.store(linear, 1, value, this.mode);
+    } else this.store(linear, 1, value, this.mode);
   }
 
   write16(linear: number, value: number): void {
     const memo = Memo.Words + ((linear >>> 10) & 0x3c);
-    if (
-      this.words32[memo + Memo.WriteTag] === ((linear & TagMask.Word) | this.mode) &&
-      (this.port === undefined || this.writeHits(memo, linear))
-    )
+    if (this.words32[memo + Memo.WriteTag] === ((linear & TagMask.Word) | this.mode)) {
+      if (this.port !== undefined && !this.writeHits(memo, linear)) this.port.writeAligned(this.physical(memo, linear));
       this.words16[(linear + this.words32[memo + Memo.Addend]) >>> 1] = value;
-    else this.store(linear, 2, value, this.mode);
+    } else this.store(linear, 2, value, this.mode);
   }
 
   write32(linear: number, value: number): void {
     const memo = Memo.Words + ((linear >>> 10) & 0x3c);
-    if (
-      this.words32[memo + Memo.WriteTag] === ((linear & TagMask.Dword) | this.mode) &&
-      (this.port === undefined || this.writeHits(memo, linear))
-    )
+    if (this.words32[memo + Memo.WriteTag] === ((linear & TagMask.Dword) | this.mode)) {
+      if (this.port !== undefined && !this.writeHits(memo, linear)) this.port.writeAligned(this.physical(memo, linear));
       this.words32[(linear + this.words32[memo + Memo.Addend]) >>> 2] = value;
-    else this.store(linear, 4, value, this.mode);
+    } else this.store(linear, 4, value, this.mode);
   }
 
   /** Faults exactly as a write of `bytes` (1 to 4096) at `linear` would, and writes nothing. Sets A and D bits like the write. */
@@ -197,22 +188,19 @@ export class LinearAccess {
 
   private read32As(linear: number, mode: number): number {
     const memo = Memo.Words + ((linear >>> 10) & 0x3c);
-    if (
-      this.words32[memo + Memo.ReadTag] === ((linear & TagMask.Dword) | mode) &&
-      (this.port === undefined || this.readHits(memo, linear))
-    )
+    if (this.words32[memo + Memo.ReadTag] === ((linear & TagMask.Dword) | mode)) {
+      if (this.port !== undefined && !this.readHits(memo, linear)) this.port.readAligned(this.physical(memo, linear));
       return this.words32[(linear + this.words32[memo + Memo.Addend]) >>> 2];
+    }
     return this.load(linear, 4, mode);
   }
 
   private write32As(linear: number, value: number, mode: number): void {
     const memo = Memo.Words + ((linear >>> 10) & 0x3c);
-    if (
-      this.words32[memo + Memo.WriteTag] === ((linear & TagMask.Dword) | mode) &&
-      (this.port === undefined || this.writeHits(memo, linear))
-    )
+    if (this.words32[memo + Memo.WriteTag] === ((linear & TagMask.Dword) | mode)) {
+      if (this.port !== undefined && !this.writeHits(memo, linear)) this.port.writeAligned(this.physical(memo, linear));
       this.words32[(linear + this.words32[memo + Memo.Addend]) >>> 2] = value;
-    else this.store(linear, 4, value, mode);
+    } else this.store(linear, 4, value, mode);
   }
 
   // ---- instruction fetch ----
@@ -267,6 +255,11 @@ export class LinearAccess {
   }
 
   // ---- slow paths ----
+
+  /** Physical address of `linear`, on the page of its memo. */
+  private physical(memo: number, linear: number): number {
+    return (linear + this.words32[memo + Memo.Addend] - Layout.GuestRam) | 0;
+  }
 
   /** Whether a read through a memo hits the first-level data cache; the line becomes the most recently used, as a lookup makes it. */
   private readHits(memo: number, linear: number): boolean {

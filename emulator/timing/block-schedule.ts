@@ -24,6 +24,8 @@ export const enum BlockTiming {
   Open = 16,
   /** CodeCache.generation when all its lines were last found in the cache with their marks, each the most recently used of its set. */
   LinesReady = 17,
+  /** Bits of the pipeline state that must be clear to enter it without a closer look. */
+  QuickMask = 18,
 }
 
 /** Words of an instruction record that belong to the timing model. InstructionWord.ClocksThrough holds static clocks. */
@@ -36,6 +38,10 @@ export const enum InstructionTiming {
   LineMarks = 24,
   /** Where the branch target buffer had the branch last. */
   BranchEntry = 25,
+  /** Of the first instruction of a group: where the pipeline state may not differ from Before if the schedule is to be entered here. */
+  Relevant = 26,
+  /** In the record of instruction k: the first micro-operation of the first group that needs line k + 1 of the block. */
+  LineStop = 27,
 }
 
 /** A bit that no pipeline state has and that every entry test adds. */
@@ -122,9 +128,7 @@ export class BlockScheduler {
         words[other + InstructionTiming.Before] = state;
       }
       if (rules.isLocked(record) || rules.isSerializing(record)) entryMask |= NEVER_FAST;
-      if (bank === PairBank.ByAddress && !(this.addressIsPlain(record) && this.addressIsPlain(other)))
-        entryMask |= NEVER_FAST;
-      if (bank === PairBank.ByAddress && rules.losesAddress(record)) entryMask |= NEVER_FAST;
+      if (bank === PairBank.ByAddress && !this.canCheckBank(record, other)) entryMask |= NEVER_FAST;
       if (groups === 0) entryMask |= addresses;
       if (groups < 2 && prefixes > 0) entryMask |= PipelineState.CreditMask | PipelineState.CarryMask;
       groups++;
@@ -135,7 +139,10 @@ export class BlockScheduler {
     words[block + BlockWord.Clocks] = through;
     words[block + BlockTiming.Exit] = state;
     words[block + BlockTiming.EntryMask] = entryMask | PipelineState.Unfinished;
-    words[block + BlockTiming.LinesReady] = 0;
+    // A block that is one group passes on what the group before it had to spare, and knows a misprediction.
+    const single = PipelineState.CreditMask | PipelineState.Flush;
+    words[block + BlockTiming.QuickMask] = words[block + BlockTiming.EntryMask] | (groups === 1 ? single : 0);
+    words[block + BlockTiming.LinesReady] = -1;
     if (groups === 1) {
       for (let record = first; record < end; record += InstructionWord.Words) {
         words[record + InstructionTiming.Schedule] |= ScheduleBits.OnlyGroup;
@@ -148,10 +155,19 @@ export class BlockScheduler {
       }
     }
     this.facts(first, end);
-    this.lineMarks(block, first, end);
+    this.relevant(first, end);
+    this.lines(block, first, end);
   }
 
-  /** Whether Micro.CheckBank can tell the address: no segment base, 32-bit addressing. */
+  /** Whether Micro.CheckBank can tell the addresses of a pair. */
+  private canCheckBank(first: number, second: number): boolean {
+    const { rules } = this;
+    return (
+      this.addressIsPlain(first) && this.addressIsPlain(second) && !(rules.usesStack(first) && rules.usesStack(second))
+    );
+  }
+
+  /** No segment base, 32-bit addressing. */
   private addressIsPlain(record: number): boolean {
     const { words } = this;
     const mode = words[words[record + InstructionWord.Block] + BlockWord.Mode];
@@ -209,14 +225,39 @@ export class BlockScheduler {
     }
   }
 
-  /** The places in each code line at which instructions of the block begin. */
-  private lineMarks(block: number, first: number, end: number): void {
+  /** What of the pipeline state each group and, through it, the state after the block depend on. */
+  private relevant(first: number, end: number): void {
+    const { words, rules } = this;
+    const hiding = PipelineState.CreditMask | PipelineState.CarryMask;
+    let nextHasPrefix = false;
+    for (let record = end - InstructionWord.Words; record >= first; record -= InstructionWord.Words) {
+      let addresses = rules.addressRegisters(record);
+      if ((words[record + InstructionTiming.Schedule] & ScheduleBits.Second) !== 0) {
+        record -= InstructionWord.Words;
+        addresses |= rules.addressRegisters(record);
+      }
+      const hasPrefix = rules.prefixes(record) > 0;
+      words[record + InstructionTiming.Relevant] =
+        addresses |
+        (hasPrefix || nextHasPrefix ? hiding : 0) |
+        PipelineState.String |
+        PipelineState.Flush |
+        PipelineState.Unfinished;
+      nextHasPrefix = hasPrefix;
+    }
+  }
+
+  /** For each code line: the places at which instructions of the block begin, and the group that needs it first. */
+  private lines(block: number, first: number, end: number): void {
     const { words } = this;
     const firstLine = words[first + InstructionWord.Physical] >>> CacheGeometry.LineShift;
     words[block + BlockTiming.FirstMarks] = 0;
     for (let record = first; record < end; record += InstructionWord.Words)
       words[record + InstructionTiming.LineMarks] = 0;
+    let group = first;
+    let reached = 0;
     for (let record = first; record < end; record += InstructionWord.Words) {
+      if ((words[record + InstructionTiming.Schedule] & ScheduleBits.Second) === 0) group = record;
       const physical = words[record + InstructionWord.Physical];
       const line = (physical >>> CacheGeometry.LineShift) - firstLine;
       const slot =
@@ -224,6 +265,11 @@ export class BlockScheduler {
           ? block + BlockTiming.FirstMarks
           : first + (line - 1) * InstructionWord.Words + InstructionTiming.LineMarks;
       words[slot] |= 1 << (physical & 31);
+      const lastByte = physical + words[record + InstructionWord.Length] - 1;
+      for (; reached < (lastByte >>> CacheGeometry.LineShift) - firstLine; reached++) {
+        words[first + reached * InstructionWord.Words + InstructionTiming.LineStop] =
+          words[group + InstructionWord.FirstMicro];
+      }
     }
   }
 }

@@ -37,6 +37,12 @@ export class CodeCache {
     this.enabled = configuration.codeCache;
   }
 
+  /** No block may be entered without looking at its lines. */
+  changed(): void {
+    this.generation++;
+    this.words[TimingWord.Generation] = 0;
+  }
+
   /** Fetches the byte at `physical`, which is needed now. Result: clocks until its quadword is there. */
   fetch(now: number, physical: number): number {
     const { words } = this;
@@ -117,7 +123,7 @@ export class CodeCache {
     if (way < 0) return false;
     const { words } = this;
     const set = codeSet(Layout.GuestRam + physical);
-    this.generation++;
+    this.changed();
     if (way === set) {
       words[set] = words[set + 1];
       words[set + MARKS] = words[set + 1 + MARKS];
@@ -135,7 +141,7 @@ export class CodeCache {
 
   /** WBINVD, INVD, reset. */
   flush(): void {
-    this.generation++;
+    this.changed();
     this.words.fill(0, TimingWord.CodeTags, TimingWord.CodeTags + 2 * CacheGeometry.Sets);
     this.words.fill(0, TimingWord.CodeMarks, TimingWord.CodeMarks + 2 * CacheGeometry.Sets);
     this.words[TimingWord.ArrivingCode] = 0;
@@ -152,7 +158,7 @@ export class CodeCache {
     const { words, counters, bus } = this;
     const usable = bus.readLine(now, physical);
     if (!this.enabled) return usable - now;
-    this.generation++;
+    this.changed();
     this.filled(physical);
     words[set + 1] = words[set];
     words[set + 1 + MARKS] = words[set + MARKS];
@@ -192,7 +198,7 @@ export class CodeCache {
 
   private swap(set: number): void {
     const { words } = this;
-    this.generation++;
+    this.changed();
     const tag = words[set];
     words[set] = words[set + 1];
     words[set + 1] = tag;

@@ -16,9 +16,9 @@ import { Cause } from "./cycle-causes.ts";
 import { Caching, type DataCache } from "./data-cache.ts";
 import { type EventCounters, PerformanceEvent } from "./event-counters.ts";
 import type { PairingRules } from "./pairing.ts";
-import { crosses, type Pipeline } from "./pipeline.ts";
-import { carryAfter, withCredit } from "./shadowing.ts";
-import { CacheGeometry, PairBank, PipelineState, TimingWord } from "./timing-state.ts";
+import { crosses, type Pipeline, sameBank } from "./pipeline.ts";
+import { carryAfter, withCarryOf, withCredit } from "./shadowing.ts";
+import { CacheGeometry, Course, PairBank, PipelineState, TimingWord } from "./timing-state.ts";
 
 const LINE_MASK = CacheGeometry.LineBytes - 1;
 const NEXT = InstructionWord.Words as number;
@@ -72,6 +72,17 @@ export class DataPort {
     }
   }
 
+  /** A read inside one doubleword. */
+  readAligned(physical: number): void {
+    if (this.words[TimingWord.GroupLocked] === 0) this.readLine(physical);
+  }
+
+  /** A write inside one doubleword. */
+  writeAligned(physical: number): void {
+    if (this.words[TimingWord.GroupLocked] === 0) this.writeLine(physical);
+    else this.writeLocked(physical);
+  }
+
   /** A read that lies in two pages: `first` and `second` are the physical addresses of its parts. */
   readCrossing(first: number, second: number): void {
     this.crossing();
@@ -81,8 +92,7 @@ export class DataPort {
 
   write(linear: number, physical: number, bytes: number): void {
     if (this.words[TimingWord.GroupLocked] !== 0) {
-      if (this.events.counting) this.events.count(PerformanceEvent.LockedCycle);
-      this.wait(this.cache.locked(this.now(), physical), Cause.Lock);
+      this.writeLocked(physical);
       return;
     }
     if (crosses(linear, bytes)) this.crossing();
@@ -113,10 +123,13 @@ export class DataPort {
     this.counters[Counter.Cycles] += clocks;
   }
 
-  /** The V instruction `record`, about to execute, accesses the bank that its U partner accessed. Only static schedules leave that open. */
-  meetsBank(record: number): void {
+  /**
+   * The V instruction `record`, about to execute, accesses `address`, its U partner accessed `before`: whether it is in the same bank or crosses
+   * its container. Only static schedules leave that open.
+   */
+  checkBank(record: number, address: number, before: number): void {
     const { words } = this;
-    if (!this.isFast()) return;
+    if (!this.isFast() || !(sameBank(address, before) || crosses(address, this.rules.bytesOf(record)))) return;
     const clocks = this.configuration.bankConflict;
     this.causes[Cause.BankConflict] += clocks;
     words[TimingWord.ConflictRecord] = record;
@@ -125,7 +138,7 @@ export class DataPort {
       return;
     }
     // `leave` counts the conflict among the group's clocks.
-    this.leave(record);
+    this.leaveAfter(record);
     this.counters[Counter.Cycles] += clocks;
   }
 
@@ -153,7 +166,7 @@ export class DataPort {
         this.absorb(record, clocks);
         return;
       }
-      this.leave(record);
+      this.leaveAfter(record);
     }
     this.counters[Counter.Cycles] += clocks;
     this.words[TimingWord.GroupExtra] += clocks;
@@ -161,7 +174,7 @@ export class DataPort {
 
   /** Whether the running instruction is charged by its block's static schedule. */
   private isFast(): boolean {
-    return this.words[TimingWord.FastBlock] !== 0 && this.words[TimingWord.Leaving] === 0;
+    return this.words[TimingWord.FastBlock] !== 0 && this.words[TimingWord.Course] !== Course.Leaving;
   }
 
   /** The core clock of an access made now. */
@@ -175,7 +188,7 @@ export class DataPort {
       cycles -
       words[block + BlockWord.Clocks] +
       words[record + InstructionWord.ClocksThrough] -
-      (words[TimingWord.Leaving] === 0 ? this.ahead(record) : 0)
+      (words[TimingWord.Course] === Course.Leaving ? 0 : this.ahead(record))
     );
   }
 
@@ -194,6 +207,11 @@ export class DataPort {
   /** Record of the instruction that executes. */
   private current(): number {
     return this.words[this.words[Word.CurrentMicro] + MicroWord.Instruction];
+  }
+
+  private writeLocked(physical: number): void {
+    if (this.events.counting) this.events.count(PerformanceEvent.LockedCycle);
+    this.wait(this.cache.locked(this.now(), physical), Cause.Lock);
   }
 
   private readLine(physical: number): void {
@@ -230,32 +248,18 @@ export class DataPort {
     this.crossing();
   }
 
-  /** The access crosses its container: it waits, and it conflicts with whatever its partner accesses. */
+  /** The access crosses its container: it waits, and what its partner accesses after it conflicts with it. */
   private crossing(): void {
     const { words } = this;
     if (this.isFast()) {
       const record = this.current();
       const bits = words[record + InstructionTiming.Schedule];
       // Whether a pair meets in a bank is then decided step by step.
-      if ((bits & (ScheduleBits.First | ScheduleBits.Second)) !== 0) {
-        const known = (bits & ScheduleBits.Conflict) !== 0 || words[TimingWord.ConflictRecord] === record;
-        this.leave(record);
-        if ((bits & ScheduleBits.Second) !== 0 && !known) this.lateConflict();
-      }
+      if ((bits & (ScheduleBits.First | ScheduleBits.Second)) !== 0) this.leaveAfter(record);
     }
     words[TimingWord.GroupCrossed] = 1;
     if (this.events.counting) this.events.count(PerformanceEvent.Misaligned);
     this.wait(this.configuration.misaligned, Cause.Misaligned);
-  }
-
-  /** The V member turns out to cross its container: stepping would have seen that when it began. */
-  private lateConflict(): void {
-    const { words } = this;
-    if (words[TimingWord.PairBanks] === PairBank.None) return;
-    const clocks = this.configuration.bankConflict;
-    this.causes[Cause.BankConflict] += clocks;
-    words[TimingWord.GroupClocks] += clocks;
-    this.counters[Counter.Cycles] += clocks;
   }
 
   /** Whether a wait of the running instruction can be added to the static schedule as it is. */
@@ -299,6 +303,26 @@ export class DataPort {
     return words[TimingWord.OlderStallRecord] === record ? words[TimingWord.OlderStallClocks] : 0;
   }
 
+  /** The interpreter stops behind `record`, which has executed on the static schedule: makes the state that stepping would have left. */
+  stop(record: number): void {
+    const { words } = this;
+    if ((words[record + InstructionTiming.Schedule] & ScheduleBits.First) !== 0) {
+      this.leave(record, true);
+      this.pipeline.end(record);
+      return;
+    }
+    const block = words[record + InstructionWord.Block];
+    // At the end of the block the state after it is there already.
+    if (words[record + InstructionWord.Number] + 1 === words[block + BlockWord.Count]) return;
+    words[TimingWord.Pipeline] = this.stateBefore(record + NEXT);
+  }
+
+  /** `leave`, and the interpreter stops behind `record`, which executes. */
+  private leaveAfter(record: number): void {
+    this.leave(record);
+    this.words[Word.CodeChanged] = 1;
+  }
+
   /**
    * From here on the block goes step by step: makes the words that stepping would have left when it began `record`. The cycle
    * counter still holds the whole block until the interpreter reaches the instruction's end. `executed`: it has executed already.
@@ -310,10 +334,8 @@ export class DataPort {
     const first = second ? record - NEXT : record;
     const before = this.stateBefore(first);
     const conflict = (bits & ScheduleBits.Conflict) !== 0 || words[TimingWord.ConflictRecord] === record;
-    words[TimingWord.Leaving] = 1;
+    words[TimingWord.Course] = Course.Leaving;
     this.counters[Counter.Cycles] -= this.ahead(record);
-    // The interpreter leaves the block at the end of this instruction.
-    words[Word.CodeChanged] = 1;
     words[TimingWord.Pipeline] = before;
     words[TimingWord.Pairs] = 0;
     if ((bits & (ScheduleBits.First | ScheduleBits.Second)) !== 0) this.pipeline.expectSecond(first, first + NEXT);
@@ -345,6 +367,7 @@ export class DataPort {
   /** Linear address that `record` accessed, now that it has executed (flat segments). */
   private addressAfter(record: number): number {
     const { words } = this;
+    if (this.rules.losesAddress(record)) return words[TimingWord.PartnerAddress];
     const [registers, displacement] = this.rules.addressAfter(record);
     return (words[registers & 0xff] + (words[(registers >> 8) & 0xff] << (registers >> 16)) + displacement) | 0;
   }
@@ -358,8 +381,12 @@ export class DataPort {
     const pair = (words[last + InstructionTiming.Schedule] & ScheduleBits.Second) !== 0;
     const before = pair ? last - NEXT : last;
     let waited = this.stallOf(last) + (pair ? this.stallOf(before) : 0);
-    if (before === entry) waited += words[TimingWord.EntryInterlock];
-    const state = words[first + InstructionTiming.Before];
+    let state = words[first + InstructionTiming.Before];
+    if (before === entry) {
+      waited += words[TimingWord.EntryInterlock];
+      if (this.rules.prefixes(before) === 0)
+        state = withCarryOf(state, words[TimingWord.EntryState], this.configuration);
+    }
     return waited > 0 ? withCredit(state, waited, false) : state;
   }
 }

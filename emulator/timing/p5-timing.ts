@@ -2,7 +2,7 @@
  * The P5 timing model as the interpreter and the memory paths see it: which block may run on its static schedule, what
  * happens around single instructions, where branches go. The parts are one file each.
  */
-import { BlockWord, InstructionWord, MicroWord, TimingBits } from "../cpu/decode-records.ts";
+import { BlockWord, ExecutionMode, InstructionWord, MicroWord, TimingBits } from "../cpu/decode-records.ts";
 import { FORMS } from "../cpu/instructions/table.ts";
 import { Micro } from "../cpu/interpreter-micro.ts";
 import { Counter, SegmentRegister, SegmentWord, Word } from "../cpu/state.ts";
@@ -20,10 +20,12 @@ import { DataPort } from "./data-port.ts";
 import { MemoryBus } from "./memory-bus.ts";
 import { FormTrait, PairingRules } from "./pairing.ts";
 import { Pipeline } from "./pipeline.ts";
-import { CacheGeometry, PairBank, PipelineState, TimingWord } from "./timing-state.ts";
+import { withCarryOf } from "./shadowing.ts";
+import { CacheGeometry, Course, PairBank, PipelineState, TimingWord } from "./timing-state.ts";
 
-/** From the credit field of a pipeline state to its carry field. */
-const CREDIT_TO_CARRY = 5;
+/** Results of `enter` and `resume`. */
+const STEPWISE = 0;
+const WHOLE = -1;
 
 const CS_BASE = Word.Segments + 4 * SegmentRegister.Cs + SegmentWord.Base;
 
@@ -50,6 +52,7 @@ export class P5Timing implements TimingModel {
   partnerAddress: [registers: number, displacement: number] = [0, 0];
   private decodingRules: PairingRules | undefined = undefined;
   private partner = -1;
+  readonly partnerNote = TimingWord.PartnerAddress;
 
   constructor(linear: LinearMemory, memory: PhysicalMemory, configuration: P5Configuration) {
     const { words32: words, stateCounters: counters } = linear;
@@ -104,61 +107,78 @@ export class P5Timing implements TimingModel {
     }
     this.partner = -1;
     if (rules.banks(first, record) !== PairBank.ByAddress) return BankCheck.None;
-    this.partnerAddress = rules.addressAfter(first);
+    const [registers, displacement] = rules.losesAddress(first)
+      ? [TimingWord.PartnerAddress | (Word.Zero << 8), 0]
+      : rules.addressAfter(first);
+    this.partnerAddress = [registers | ((rules.bytesOf(record) - 1) << 24), displacement];
     if (!rules.usesStack(record)) return BankCheck.Operand;
     return (rules.trait(record) & FormTrait.Pop) !== 0 ? BankCheck.Pop : BankCheck.Push;
   }
 
-  meetsBank(record: number): void {
-    this.port.meetsBank(record);
+  losesAddress(record: number): boolean {
+    return this.partner === record && this.decodingRules?.losesAddress(record) === true;
   }
 
-  /** Whether the block may be charged as a whole and run on its static schedule; if so it has been entered. */
-  enter(block: number): boolean {
+  needsAddressNote(record: number): boolean {
+    const rules = this.decodingRules;
+    const next = record + InstructionWord.Words;
+    return rules?.canPair(record, next) === true && rules.banks(record, next) === PairBank.ByAddress;
+  }
+
+  checkBank(record: number, address: number, before: number): void {
+    this.port.checkBank(record, address, before);
+  }
+
+  /** Whether the block may be charged as a whole and run on its static schedule; if so it has been entered. Result: as of TimingModel.enter. */
+  enter(block: number): number {
     const { words } = this;
     const state = words[TimingWord.Pipeline];
     const blocking = (state | NEVER_FAST) & words[block + BlockTiming.EntryMask];
-    if (this.single || (blocking & ~PipelineState.WrittenMask) !== 0) return false;
+    if (this.single || (blocking & ~PipelineState.WrittenMask) !== 0) return STEPWISE;
     const first = words[block + BlockWord.FirstInstruction];
     let interlock = 0;
     if (blocking !== 0) {
       interlock = this.entryInterlock(block, state, first);
-      if (interlock < 0) return false;
+      if (interlock < 0) return STEPWISE;
     }
+    let end: number = WHOLE;
     if (words[block + BlockTiming.LinesReady] === this.code.generation) words[TimingWord.SwappedLines] = 0;
-    else if (!this.linesReady(block, first, words[block + BlockTiming.FirstMarks])) return false;
-    else words[block + BlockTiming.LinesReady] = this.code.generation;
-    this.start(block, first, state, interlock);
-    // The only group of a block passes on what the group before it had to spare.
-    if ((words[first + InstructionTiming.Schedule] & ScheduleBits.OnlyGroup) !== 0) {
-      words[TimingWord.Pipeline] |= (state & PipelineState.CreditMask) << CREDIT_TO_CARRY;
+    else {
+      end = this.linesReady(block, first, 0, words[block + BlockTiming.FirstMarks]);
+      if (end === STEPWISE) return STEPWISE;
+      const flat = (words[block + BlockWord.Mode] & ExecutionMode.FlatCode) !== 0;
+      if (end === WHOLE && flat) words[block + BlockTiming.LinesReady] = this.code.generation;
     }
+    words[TimingWord.Generation] = this.code.generation;
+    this.start(block, first, state, interlock);
     if (interlock !== 0) {
       this.counters[Counter.Cycles] += interlock;
       this.pipeline.causes[Cause.Interlock] += interlock;
       this.port.addExitCredit(words[first + InstructionTiming.Schedule], interlock);
     }
-    return true;
+    return end;
   }
 
   /** Whether the rest of its block from `record` on may run on its static schedule; if so it has been entered, and its clocks are to be charged. */
-  resume(record: number): boolean {
+  resume(record: number): number {
     const { words, counters } = this;
-    if (words[TimingWord.Pipeline] !== words[record + InstructionTiming.Before] || this.single) return false;
-    const block = words[record + InstructionWord.Block];
+    const state = words[TimingWord.Pipeline];
+    const difference = state ^ words[record + InstructionTiming.Before];
     if (
+      (difference & words[record + InstructionTiming.Relevant]) !== 0 ||
       (words[record + InstructionTiming.Schedule] & ScheduleBits.Second) !== 0 ||
-      (words[block + BlockTiming.EntryMask] & NEVER_FAST) !== 0
-    ) {
-      return false;
-    }
+      this.single
+    )
+      return STEPWISE;
+    const block = words[record + InstructionWord.Block];
+    if ((words[block + BlockTiming.EntryMask] & NEVER_FAST) !== 0) return STEPWISE;
     const passed = words[record - InstructionWord.Words + InstructionWord.ClocksThrough];
     const count = words[block + BlockWord.Count] - words[record + InstructionWord.Number];
     if (
       counters[Counter.Cycles] + words[block + BlockWord.Clocks] - passed > counters[Counter.LimitCycle] ||
       counters[Counter.Instructions] + count > counters[Counter.LimitInstructions]
     ) {
-      return false;
+      return STEPWISE;
     }
     const line = this.lineOf(block, record);
     const marks =
@@ -168,9 +188,9 @@ export class P5Timing implements TimingModel {
             words[block + BlockWord.FirstInstruction] + (line - 1) * InstructionWord.Words + InstructionTiming.LineMarks
           ];
     const here = -1 << (words[record + InstructionWord.Physical] & 31);
-    if (!this.linesReady(block, record, marks & here)) return false;
-    this.start(block, record, words[TimingWord.Pipeline], 0);
-    return true;
+    const end = this.linesReady(block, record, line, marks & here);
+    if (end !== STEPWISE) this.start(block, record, state, 0);
+    return end;
   }
 
   /** The instruction `record` is about to execute on its own. */
@@ -182,16 +202,16 @@ export class P5Timing implements TimingModel {
       next = record + InstructionWord.Words;
     else if (words[block + BlockTiming.Open] !== 0 && this.rules.canIssueFirst(record)) next = this.lookAhead(block);
     words[TimingWord.FastBlock] = 0;
-    words[TimingWord.Leaving] = 0;
+    words[TimingWord.Course] = Course.Static;
     this.pipeline.begin(record, next);
   }
 
   /** The instruction `record` has executed and the interpreter stops behind it, inside a block or after one step. */
   boundary(record: number): void {
     const { words } = this;
-    if (words[TimingWord.FastBlock] !== 0 && words[TimingWord.Leaving] === 0) this.port.leave(record, true);
     const inV = words[TimingWord.PairPhase] === 2;
-    this.pipeline.end(record);
+    if (words[TimingWord.FastBlock] === 0 || words[TimingWord.Course] === Course.Leaving) this.pipeline.end(record);
+    else this.port.stop(record);
     this.leaveBlock(record);
     if (this.listener !== undefined) this.tell(record, inV);
   }
@@ -202,7 +222,7 @@ export class P5Timing implements TimingModel {
    */
   transfer(record: number, slot: number, target: number): void {
     const { words } = this;
-    const fast = words[TimingWord.FastBlock] !== 0 && words[TimingWord.Leaving] === 0;
+    const fast = words[TimingWord.FastBlock] !== 0 && words[TimingWord.Course] !== Course.Leaving;
     words[TimingWord.FastBlock] = 0;
     if (!fast) {
       this.transferStepped(record, slot !== 0, target);
@@ -227,7 +247,7 @@ export class P5Timing implements TimingModel {
   handled(record: number): void {
     const { words } = this;
     if (words[Word.RepeatInProgress] !== 0) {
-      if (words[TimingWord.FastBlock] !== 0 && words[TimingWord.Leaving] === 0) this.port.leave(record);
+      if (words[TimingWord.FastBlock] !== 0 && words[TimingWord.Course] !== Course.Leaving) this.port.leave(record);
       words[TimingWord.FastBlock] = 0;
       words[TimingWord.Pipeline] |= PipelineState.Unfinished;
       return;
@@ -252,7 +272,7 @@ export class P5Timing implements TimingModel {
 
   /** The state block was replaced: rebuilds what derives from it. */
   stateReplaced(): void {
-    this.code.generation++;
+    this.code.changed();
     this.eventsSelected();
     for (const physical of this.code.lines()) this.watchStores(physical);
   }
@@ -331,6 +351,7 @@ export class P5Timing implements TimingModel {
 
   private refreshSingle(): void {
     this.single = this.stepwiseWanted || this.listener !== undefined || this.pipeline.events.counting;
+    this.code.changed();
   }
 
   private watchStores(physical: number): void {
@@ -373,15 +394,25 @@ export class P5Timing implements TimingModel {
 
   private start(block: number, record: number, state: number, interlock: number): void {
     const { words } = this;
+    const exit = words[block + BlockTiming.Exit];
+    const flat = (words[block + BlockWord.Mode] & ExecutionMode.FlatCode) !== 0;
     words[TimingWord.FastBlock] = block;
-    words[TimingWord.Leaving] = 0;
-    words[TimingWord.Pipeline] = words[block + BlockTiming.Exit];
+    words[TimingWord.Course] = flat && (state & PipelineState.Flush) === 0 ? Course.Static : Course.SlowBranch;
+    words[TimingWord.Pipeline] = this.endsWithItsGroup(record) ? withCarryOf(exit, state, this.configuration) : exit;
     words[TimingWord.EntryRecord] = record;
     words[TimingWord.EntryState] = state;
     words[TimingWord.EntryInterlock] = interlock;
     words[TimingWord.StallRecord] = 0;
     words[TimingWord.OlderStallRecord] = 0;
     words[TimingWord.ConflictRecord] = 0;
+  }
+
+  /** Whether the group that begins with `record` is its block's last and has no prefixes, so that it passes on what the group before it had to spare. */
+  private endsWithItsGroup(record: number): boolean {
+    const { words } = this;
+    return (
+      (words[record + InstructionTiming.Schedule] & ScheduleBits.LastGroup) !== 0 && this.rules.prefixes(record) === 0
+    );
   }
 
   /** Clocks that the block's first group waits for an address register; -1 when the schedule does not hold then. */
@@ -403,28 +434,33 @@ export class P5Timing implements TimingModel {
   }
 
   /**
-   * Whether all code lines of the block from `record` on are in the cache with their marks (`marks` in the first of them); makes them the most
-   * recently used ones.
+   * How far the code lines of the block from `record` on, which begins in line `first`, are in the cache with their marks (`marks` in that line).
+   * Makes those that will be used the most recently used ones. Result: as of TimingModel.enter.
    */
-  private linesReady(block: number, record: number, marks: number): boolean {
+  private linesReady(block: number, record: number, first: number, marks: number): number {
     const { words, code } = this;
     const physical = words[block + BlockWord.Physical];
-    if (words[block + BlockWord.SecondPage] !== -1) return false;
+    if (words[block + BlockWord.SecondPage] !== -1) return STEPWISE;
     const lines = ((physical & 31) + words[block + BlockWord.Bytes] + 31) >>> CacheGeometry.LineShift;
-    const first = this.lineOf(block, record);
     let swaps = 0;
     let needed = marks;
-    let next = words[block + BlockWord.FirstInstruction] + first * InstructionWord.Words + InstructionTiming.LineMarks;
+    let next = words[block + BlockWord.FirstInstruction] + first * InstructionWord.Words;
+    let end: number = WHOLE;
     for (let line = first; line < lines; line++) {
       const found = code.find(physical + line * CacheGeometry.LineBytes, needed);
-      if (found === 0) return false;
+      if (found === 0) {
+        if (line === first) return STEPWISE;
+        end = words[next - InstructionWord.Words + InstructionTiming.LineStop];
+        if (end <= words[record + InstructionWord.FirstMicro]) return STEPWISE;
+        break;
+      }
       if (found === 1) swaps |= 1 << line;
-      needed = words[next];
+      needed = words[next + InstructionTiming.LineMarks];
       next += InstructionWord.Words;
     }
     words[TimingWord.SwappedLines] = swaps;
     if (swaps !== 0) this.exchangeLines(physical, swaps);
-    return true;
+    return end;
   }
 
   private exchangeLines(physical: number, lines: number): void {

@@ -206,7 +206,7 @@ export class PairingRules {
   /** Whether its own result changes the registers of its data address, so that the address is gone when it has executed. */
   losesAddress(instruction: number): boolean {
     const { words } = this;
-    if (this.usesStack(instruction)) return false;
+    if (this.usesStack(instruction) || !this.accessesMemory(instruction)) return false;
     return (
       (words[instruction + InstructionWord.RegistersWritten] &
         words[instruction + InstructionWord.AddressRegisters]) !==
@@ -253,7 +253,9 @@ export class PairingRules {
   banks(first: number, second: number): PairBank {
     if (!this.accessesMemory(first) || !this.accessesMemory(second)) return PairBank.None;
     const traits = this.trait(first) | this.trait(second);
-    if ((this.trait(first) & STACK) !== 0 && (this.trait(second) & STACK) !== 0) return PairBank.Different;
+    // Where the second one crosses its container, the first one does so too: only then nothing is left to the addresses.
+    const covered = this.bytesOf(second) <= this.bytesOf(first);
+    if (this.usesStack(first) && this.usesStack(second)) return covered ? PairBank.Different : PairBank.ByAddress;
     if ((traits & FormTrait.ImplicitMemory) !== 0) return PairBank.ByAddress;
     const { words } = this;
     const sameRegisters =
@@ -264,7 +266,14 @@ export class PairingRules {
     if (!sameRegisters) return PairBank.ByAddress;
     const distance = words[second + InstructionWord.Displacement] - words[first + InstructionWord.Displacement];
     if ((distance & 31) === 0) return PairBank.Same;
-    return (distance & 3) === 0 ? PairBank.Different : PairBank.ByAddress;
+    return (distance & 3) === 0 && covered ? PairBank.Different : PairBank.ByAddress;
+  }
+
+  /** Bytes of the data that it accesses. */
+  bytesOf(instruction: number): number {
+    const bits = this.words[instruction + InstructionWord.Operands];
+    if ((bits & OperandBits.Byte) !== 0) return 1;
+    return (bits & OperandBits.Operand32) !== 0 ? 4 : 2;
   }
 
   private kind(instruction: number): number {

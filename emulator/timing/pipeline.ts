@@ -286,7 +286,7 @@ export class Pipeline {
     if (banks === PairBank.None) return false;
     if (banks === PairBank.Same || words[TimingWord.GroupCrossed] !== 0) return true;
     const address = this.addressOf(second);
-    if (crosses(address, this.bytesOf(second))) return true;
+    if (crosses(address, this.rules.bytesOf(second))) return true;
     return banks === PairBank.ByAddress && sameBank(address, words[TimingWord.FirstAddress]);
   }
 
@@ -304,12 +304,6 @@ export class Pipeline {
       words[record + InstructionWord.Displacement];
     const segment = (bits & OperandBits.SegmentMask) >> OperandBits.SegmentShift;
     return (((bits & OperandBits.Address32) !== 0 ? offset : offset & 0xffff) + segmentBase(words, segment)) | 0;
-  }
-
-  private bytesOf(record: number): number {
-    const bits = this.words[record + InstructionWord.Operands];
-    if ((bits & OperandBits.Byte) !== 0) return 1;
-    return (bits & OperandBits.Operand32) !== 0 ? 4 : 2;
   }
 
   /** Both members waited: more than the longer wait, less than the sum. Takes back what was charged too much. */

@@ -2,7 +2,10 @@
  * Prefix clocks and what hides them (Agner Fog, "How to optimize for the Pentium family", chapter 12): a group that spends N clocks
  * lets the decoder work through up to N - 1 prefixes of the next two groups; waiting for prefixes itself gives nothing.
  */
+import type { P5Configuration } from "./configuration.ts";
 import { MAXIMUM_CREDIT, PipelineState } from "./timing-state.ts";
+
+const CREDIT_TO_CARRY = PipelineState.CarryShift - PipelineState.CreditShift;
 
 /** Clocks that `prefixes` cost in a group that begins in `state`. */
 export function prefixStall(state: number, prefixes: number): number {
@@ -34,4 +37,10 @@ export function withCredit(state: number, clocks: number, groupBefore: boolean):
   const shift = groupBefore ? PipelineState.CarryShift : PipelineState.CreditShift;
   const value = Math.min(MAXIMUM_CREDIT, ((state >> shift) & MAXIMUM_CREDIT) + clocks);
   return (state & ~(MAXIMUM_CREDIT << shift)) | (value << shift);
+}
+
+/** `state` after a group without prefixes, with the credit of the state before that group as its carry. */
+export function withCarryOf(state: number, before: number, configuration: P5Configuration): number {
+  if (!configuration.prefixShadowing) return state;
+  return (state & ~PipelineState.CarryMask) | ((before & PipelineState.CreditMask) << CREDIT_TO_CARRY);
 }

@@ -8,8 +8,8 @@ export const enum TimingWord {
   // Among the scratch words, dead at instruction boundaries between runs:
   /** The block that runs on its static schedule (word index), 0 for none. */
   FastBlock = 176,
-  /** 1 when the rest of that block must go step by step. */
-  Leaving = 177,
+  /** How it runs: Course. */
+  Course = 177,
   /** The last two instructions that waited during a static block (records, newer first), and for how long. */
   StallRecord = 178,
   StallClocks = 179,
@@ -23,6 +23,11 @@ export const enum TimingWord {
   EntryInterlock = 186,
   /** Code lines (bit n = line n of the block) that its entry made the most recently used of their sets. */
   SwappedLines = 183,
+
+  /** CodeCache.generation for the hot loop, 0 when a block must be entered with P5Timing.enter. */
+  Generation = 188,
+  /** Linear address of the first member of a pair that changes the registers of its own address. */
+  PartnerAddress = 187,
 
   /** PipelineState as it is before the next group. */
   Pipeline = 4096,
@@ -80,6 +85,16 @@ export const enum TimingWord {
   /** Half-words; one for each second-level line. */
   L2Tags = 6144,
   End = 14336,
+}
+
+/** TimingWord.Course. */
+export const enum Course {
+  /** On the static schedule. */
+  Static = 0,
+  /** The rest goes step by step. */
+  Leaving = 1,
+  /** On the static schedule, but the branch at its end needs more than a look at the branch target buffer. */
+  SlowBranch = 2,
 }
 
 /** Indices into the counters (8-byte units). Times in bus units are core clocks times `busClocksPerBusRatio`. */
