@@ -136,7 +136,8 @@ export function holdBits(guest: Guest, { site, zeros, ones }: StuckBits): boolea
   const before = cell.read();
   const after = ((before & ~zeros) | ones) >>> 0;
   if (after === before) return false;
-  cell.write(after);
+  if (cell.hold === undefined) cell.write(after);
+  else cell.hold(after);
   return true;
 }
 

@@ -3,6 +3,7 @@
  * later (stuck bits) means the same cells, wherever they are by then.
  */
 import { type Machine, SegmentRegister, SegmentWord, segmentIndex, setSegment, Word } from "../../emulator/index.ts";
+import { Layout } from "../../emulator/memory/layout.ts";
 import { Tlb } from "../../emulator/mmu/tlb.ts";
 import type { Kernel } from "../../kernel/index.ts";
 import { Tcb } from "../../kernel/tcb-layout.ts";
@@ -119,6 +120,8 @@ export interface Cell {
   /** Unsigned. */
   read(): number;
   write(value: number): void;
+  /** The same, and no observer hears of it: what it wrote is part of the write that it corrects. Absent: nobody hears of `write`. */
+  hold?(value: number): void;
 }
 
 export function cellAt(guest: Guest, site: Site): Cell | string {
@@ -138,29 +141,33 @@ export function cellAt(guest: Guest, site: Site): Cell | string {
   }
 }
 
-function memoryCell({ memory }: Machine, bytes: readonly number[]): Cell | string {
+function memoryCell({ memory, linear }: Machine, bytes: readonly number[]): Cell | string {
   const read = (): number => bytes.reduce((all, physical, i) => all | (memory.read8(physical) << (8 * i)), 0) >>> 0;
   const outside = bytes.find((physical) => !memory.isRam(physical));
   if (outside !== undefined) return `${hex(bytes[0]!)} is outside RAM`;
+  /** Only bytes that change: a store marks decoded code and pages. */
+  const writeWith = (value: number, store: (physical: number, byte: number) => void): void => {
+    const before = read();
+    bytes.forEach((physical, i) => {
+      if ((((before ^ value) >>> (8 * i)) & 0xff) !== 0) store(physical, (value >>> (8 * i)) & 0xff);
+    });
+  };
   return {
     location: `physical ${hex(bytes[0]!)}`,
     read,
-    write: (value) => {
-      const before = read();
-      // Only bytes that change: a store marks decoded code and pages.
-      bytes.forEach((physical, i) => {
-        if ((((before ^ value) >>> (8 * i)) & 0xff) !== 0) memory.write8(physical, value >>> (8 * i));
-      });
-    },
+    write: (value) => writeWith(value, (physical, byte) => memory.write8(physical, byte)),
+    hold: (value) =>
+      writeWith(value, (physical, byte) => {
+        memory.prepareStore(physical, 1);
+        linear.bytes[Layout.GuestRam + physical] = byte;
+      }),
   };
 }
 
-function wordCell({ memory }: Machine, physical: number, location: string): Cell {
-  return {
-    location: `${location} at ${hex(physical)}`,
-    read: () => memory.read32(physical) >>> 0,
-    write: (value) => memory.write32(physical, value),
-  };
+function wordCell(machine: Machine, physical: number, location: string): Cell | string {
+  const bytes = [0, 1, 2, 3].map((i) => physical + i);
+  const cell = memoryCell(machine, bytes);
+  return typeof cell === "string" ? cell : { ...cell, location: `${location} at ${hex(physical)}` };
 }
 
 function registerCell({ machine, kernel }: Guest, thread: number, register: RegisterName): Cell | string {

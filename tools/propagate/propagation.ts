@@ -120,7 +120,8 @@ class PropagationRun {
       while (named.length < history.length) named.push(names.name(history[named.length]!.place));
     };
     nameNew();
-    const ended = !due || places.size === 0 ? "not-applied" : this.follow(tracker, nameNew);
+    const struck = faulty.injections.at(-1)?.applied === true;
+    const ended = struck ? this.follow(tracker, nameNew) : "not-applied";
     tracker.finish();
     nameNew();
     logs.golden.stop();
@@ -204,7 +205,8 @@ class PropagationRun {
         this.advanceGood(good.machine.cycles + interval, target);
       }
       nameNew();
-      if (faulty.outcome === undefined && this.sample(target)) return "reconverged";
+      // Bits that are stuck can part the machines again.
+      if (faulty.outcome === undefined && this.sample(target) && !faulty.faultsActive) return "reconverged";
       if (tracker.set.history.length > largest || options.onSlice?.(faulty.machine.cycles)) {
         faulty.stop("interrupted");
         return "given-up";

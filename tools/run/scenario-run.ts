@@ -100,6 +100,11 @@ export class ScenarioRun {
     this.#outcome = snapshot.outcome;
   }
 
+  /** What became of the faults that have struck, in order. */
+  get injections(): readonly InjectionReport[] {
+    return this.#injections;
+  }
+
   /** Whether faults are still to come, or bits are stuck: then the machine's state alone does not decide its future. */
   get faultsActive(): boolean {
     return this.#faults.active;
