@@ -64,6 +64,10 @@ export class FaultEngine {
     return this.#watches.length > 0 || this.#stuck.length > 0;
   }
 
+  get stuck(): readonly StuckBits[] {
+    return this.#stuck;
+  }
+
   /** Limits within which nothing can become due unseen; what is not said here, observers stop the machine for. */
   limits(): RunLimits {
     const limits: RunLimits = {};

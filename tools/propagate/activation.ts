@@ -1,6 +1,6 @@
 /** What happens first to the struck bits: a read, or being written over. Watches the faulty machine's records. */
 import { Flag } from "../../emulator/index.ts";
-import type { Fault } from "../faults/fault.ts";
+import { type Fault, type FaultTarget, REGISTERS } from "../faults/fault.ts";
 import { EFLAGS_INDEX, EIP_INDEX, type Place, registerOf, TRACKED_REGISTERS } from "./corruption.ts";
 import { AccessKind, cycleOf, Record, RecordKind } from "./step-log.ts";
 
@@ -17,19 +17,19 @@ const CALL_REGISTERS = 0xef;
 
 export class ActivationWatch {
   #found: Activation | undefined;
+  private readonly isStuck: boolean;
 
   /**
-   * @param places the struck places with masks of the bits that were changed.
+   * @param places the struck places with masks of the bits that were changed, or are stuck.
    */
   constructor(
     fault: Fault,
     private readonly places: ReadonlyMap<Place, number>,
     cycle: number,
   ) {
-    const register = "register" in fault.target ? fault.target.register : undefined;
+    this.isStuck = "stuckAt0" in fault.model || "stuckAt1" in fault.model;
     const mask = [...places.values()].reduce((bits, more) => bits | more, 0);
-    const steers = register === "eip" || (register === "eflags" && (mask & ~Flag.Arithmetic) !== 0);
-    if (steers) this.#found = { kind: "control", cycle };
+    if (steers(fault.target, mask)) this.#found = { kind: "control", cycle };
   }
 
   get result(): Activation {
@@ -41,7 +41,8 @@ export class ActivationWatch {
     const isKernels = words[at + Record.Kind] === RecordKind.KernelWrite;
     for (const [place, bits] of this.places) {
       const kind = isKernels ? kernelWriteOn(words, at, place) : this.seen(words, at, place, bits);
-      if (kind === undefined) continue;
+      // What is stuck is there again after every write.
+      if (kind === undefined || (kind === "overwritten" && this.isStuck)) continue;
       const eip = isKernels ? 0 : words[at + Record.Eip]! >>> 0;
       const thread = words[at + (isKernels ? Record.PathThread : Record.Thread)]!;
       this.#found = { kind, cycle: cycleOf(words, at), thread, eip };
@@ -54,6 +55,15 @@ export class ActivationWatch {
     if (register === undefined) return memoryAccess(words, at, place, bits);
     return register.thread === words[at + Record.Thread] ? registerAccess(words, at, register.index, bits) : undefined;
   }
+}
+
+/** Whether the struck bits are of what steers the machine (outcome.ts), which is in use as soon as it is wrong. */
+function steers(target: FaultTarget, mask: number): boolean {
+  if ("segment" in target || "control" in target || "tlb" in target) return true;
+  const register = "register" in target ? target.register : "cpu" in target ? target.cpu : undefined;
+  if (register === undefined) return false;
+  if (register === "eflags") return (mask & ~Flag.Arithmetic) !== 0;
+  return register === "eip" || !(REGISTERS as readonly string[]).includes(register);
 }
 
 function kernelWriteOn(words: Int32Array, at: number, place: Place): "overwritten" | undefined {

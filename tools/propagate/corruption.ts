@@ -18,6 +18,13 @@ export function registerOf(place: Place): { thread: number; index: number } | un
   return place >= 0 ? undefined : { thread: (-place - 1) >> 4, index: (-place - 1) & 15 };
 }
 
+/** Bits of a place that are stuck until a clock. */
+export interface HeldBits {
+  readonly place: Place;
+  readonly bits: number;
+  readonly until: number;
+}
+
 export type WriterKind =
   /** The injected fault itself. */
   | "fault"
@@ -78,6 +85,8 @@ export type NewCorruption = Omit<Corruption, "id" | "root" | "endCycle" | "endPr
 
 export class CorruptionSet {
   readonly history: Corruption[] = [];
+  /** Bits that are stuck: wrong by the fault's doing whoever writes there. */
+  held: readonly HeldBits[] = [];
   private readonly wrong = new Map<Place, Corruption>();
   /** Physical pages with wrong words: number of them. */
   private readonly pages = new Map<number, number>();
@@ -109,12 +118,16 @@ export class CorruptionSet {
     return this.memoryWords > 0 && this.pages.has(physical >>> 12);
   }
 
+  private isHeld({ place, golden, faulty, cycle }: NewCorruption): boolean {
+    return this.held.some((one) => one.place === place && ((golden ^ faulty) & one.bits) !== 0 && cycle < one.until);
+  }
+
   add(what: NewCorruption, otherwise: RootCause): Corruption {
     const before = this.wrong.get(what.place);
     const corruption: Corruption = {
       ...what,
       id: this.history.length,
-      root: this.rootOf(what.sources, otherwise),
+      root: this.isHeld(what) ? "fault" : this.rootOf(what.sources, otherwise),
       endCycle: undefined,
       endProgress: undefined,
       healed: false,

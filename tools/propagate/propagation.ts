@@ -6,10 +6,18 @@ import type { Snapshot } from "../../emulator/index.ts";
 import { defaultCycleLimit, type Experiment, judge } from "../faults/experiment.ts";
 import type { Fault } from "../faults/fault.ts";
 import { type GoldenRun, snapshotBefore } from "../faults/golden-run.ts";
+import type { StuckBits } from "../faults/injector.ts";
 import { runWithoutPause } from "../run/run-loop.ts";
 import { ScenarioRun } from "../run/scenario-run.ts";
 import { type Activation, ActivationWatch } from "./activation.ts";
-import { type Corruption, type CorruptionSet, type Place, registerPlace, TRACKED_REGISTERS } from "./corruption.ts";
+import {
+  type Corruption,
+  type CorruptionSet,
+  type HeldBits,
+  type Place,
+  registerPlace,
+  TRACKED_REGISTERS,
+} from "./corruption.ts";
 import { compareAtEqualCycle, type EqualCycleDifference, isReconverged } from "./equal-cycle.ts";
 import { OwnerNames, type PlaceName } from "./owner-names.ts";
 import { StepLog } from "./step-log.ts";
@@ -107,10 +115,13 @@ class PropagationRun {
     if (due) faulty.advance(injectionCycle);
     const applied = faulty.snapshot();
     const places = struckPlaces(before.machine, applied.machine, good, faulty);
-    const activation = new ActivationWatch(fault, places, injectionCycle);
+    const held = heldBits(faulty.stuck);
+    const watched = new Map([...places, ...held.map(({ place, bits }) => [place, bits] as const)]);
+    const activation = new ActivationWatch(fault, watched, injectionCycle);
     const logs = { golden: new StepLog(good.machine, good.kernel), faulty: new StepLog(faulty.machine, faulty.kernel) };
     const memory = { golden: flatten(before.machine), faulty: flatten(applied.machine) };
     const tracker = new Tracker(logs.golden, logs.faulty, faulty.kernel, memory.golden, memory.faulty);
+    tracker.set.held = held;
     const names = new OwnerNames(faulty);
     const named: PlaceName[] = [];
     tracker.onFaultyRecord = (words, at) => activation.see(words, at);
@@ -285,6 +296,25 @@ function struckPlaces(before: Snapshot, after: Snapshot, good: ScenarioRun, faul
     places.set(address, word(before) ^ word(after));
   }
   return places;
+}
+
+/** Stuck bits as places that are tracked. */
+function heldBits(stuck: readonly StuckBits[]): HeldBits[] {
+  return stuck.flatMap(({ site, zeros, ones, until = Number.POSITIVE_INFINITY }) => {
+    const mask = zeros | ones;
+    if (site.kind === "register") {
+      const place = registerPlace(site.thread, TRACKED_REGISTERS.indexOf(site.register));
+      return [{ place, bits: mask, until }];
+    }
+    if (site.kind !== "memory") return [];
+    return site.bytes
+      .map((physical, i) => ({
+        place: physical & ~3,
+        bits: ((mask >>> (8 * i)) & 0xff) << (8 * (physical & 3)),
+        until,
+      }))
+      .filter(({ bits }) => bits !== 0);
+  });
 }
 
 /** RAM of a snapshot as one array of words. */

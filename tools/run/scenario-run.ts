@@ -6,7 +6,7 @@ import { createMachine, type Machine, type Snapshot, type StopReason } from "../
 import { bootKernel, type Kernel, KernelBootError } from "../../kernel/index.ts";
 import type { Fault } from "../faults/fault.ts";
 import { FaultEngine, type FaultsState, freshFault, type PendingFault } from "../faults/fault-engine.ts";
-import { aimFault } from "../faults/injector.ts";
+import { aimFault, type StuckBits } from "../faults/injector.ts";
 import { decodeVoteLog, decodeWorkloadResult, type WorkloadResult } from "../image/boot-config.ts";
 import { InputError } from "../input-error.ts";
 import type { BootPlan } from "./boot-plan.ts";
@@ -103,6 +103,11 @@ export class ScenarioRun {
   /** What became of the faults that have struck, in order. */
   get injections(): readonly InjectionReport[] {
     return this.#injections;
+  }
+
+  /** Bits that are stuck at this time. */
+  get stuck(): readonly StuckBits[] {
+    return this.#faults.stuck;
   }
 
   /** Whether faults are still to come, or bits are stuck: then the machine's state alone does not decide its future. */
