@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { chromiumPath } from "../tools/support/chromium.ts";
 
 const required = process.env.QUORUM86_REQUIRE_ORACLES === "1";
 
@@ -36,6 +37,7 @@ const oracles: readonly { name: string; present: () => boolean; without: string 
   { name: "gdb", present: () => runs("gdb", "--version"), without: "debugging with the real gdb" },
   { name: "readelf", present: () => runs("readelf", "--version"), without: "ELF and DWARF against binutils" },
   { name: "tar", present: () => runs("tar", "--version"), without: "images against the system's tar" },
+  { name: "chromium", present: () => chromiumPath() !== undefined, without: "reports opened in a browser" },
   { name: "openssl", present: () => runs("openssl", "version"), without: "ciphertext against openssl enc" },
 ];
 

@@ -1,21 +1,10 @@
 /** What `inject` prints: proof of the fault, what became of it on every axis, and how far it went. */
 
+import { CLASS_TEXT } from "../faults/class-text.ts";
 import type { LatencyChain, PropagationSummary } from "../propagate/record.ts";
 import type { RunResult } from "../run/run-result.ts";
 import { injectionLines, row } from "./run-report.ts";
 import { bar, type Colours, count, duration, plural } from "./terminal.ts";
-
-const CLASS_TEXT: Readonly<Record<string, string>> = {
-  MASKED: "no trace of it is left",
-  LATENT: "the service was right; wrong words are left",
-  CORRECTED: "wrong, and outvoted: the service was right",
-  DUE_DETECTED: "no service, and the guests said so",
-  DUE_TIMEOUT: "no service, and nobody noticed in time",
-  SDC: "wrong service without a warning",
-  SYSTEM_CRASH: "the machine went down",
-  ISOLATION_BREACH: "wrong words in another space, by no message",
-  TOOL_ERROR: "no experiment: the fault was not applied",
-};
 
 export function injectReport(summary: PropagationSummary, result: RunResult, colours: Colours): string {
   const { outcome, tracking } = summary;

@@ -118,6 +118,12 @@ export class OwnerNames {
     }
   }
 
+  /** The name of the first word of every page of RAM, in order. */
+  pages(): PlaceName[] {
+    const count = this.#run.machine.memory.byteLength / PAGE;
+    return Array.from({ length: count }, (_, frame) => this.name(frame * PAGE));
+  }
+
   /** The thread's own program, or that of the first thread of its space. */
   #program(thread: number): ProgramNames | undefined {
     return this.#programs.get(thread) ?? this.#programOfSpace(this.#run.kernel.thread(thread)?.space);

@@ -132,10 +132,7 @@ describe("quorum86 propagate", () => {
   it("makes a page that needs nothing else", () => {
     const html = readFileSync(join(into, "report.html"), "utf8");
     expect(html).toMatch(/^<!doctype html>/);
-    expect(html).not.toMatch(/(?:src|href)=|url\(|https?:|import\(/);
+    expect(html).not.toMatch(/\b(?:src|href)=|url\(|\bimport\(|@import/);
     expect(html).toContain("prefers-color-scheme:dark");
-    const data = JSON.parse(/<script type="application\/json" id="data">(.*?)<\/script>/s.exec(html)![1]!);
-    expect(data.links.length).toBeGreaterThan(100);
-    expect(data.chain.length).toBeGreaterThan(10);
   });
 });

@@ -1,17 +1,16 @@
-/** `report.html`: one file with everything in it, to be opened from anywhere. */
-
-import { registerOf } from "../corruption.ts";
+/** `report.html`: one file with everything in it, to be opened from anywhere. Its pictures are drawn by browser/. */
+import { CLASS_TEXT } from "../../faults/class-text.ts";
+import { bitClasses, bitLabel } from "../../report/bits.ts";
+import { bundle } from "../../report/bundle.ts";
+import { htmlDocument } from "../../report/document.ts";
+import { duration, grouped, hex, plural } from "../../report/format.ts";
+import { escapeHtml } from "../../report/html.ts";
 import type { Describer } from "../describe.ts";
 import type { Propagation } from "../propagation.ts";
-import { changesOf, type PropagationSummary } from "../record.ts";
-import { SCRIPT } from "./script.ts";
+import type { PropagationSummary } from "../record.ts";
+import { reportData } from "./data.ts";
+import { COLUMN_NAMES, type PageData } from "./page-data.ts";
 import { STYLE } from "./style.ts";
-
-/** Corruptions that the page holds; the files hold all of them. */
-const LARGEST_PAGE = 20_000;
-
-/** Hues of components: the victim's is the first. */
-const HUES = [8, 210, 265, 160, 38, 320, 95, 185];
 
 export function reportPage(
   propagation: Propagation,
@@ -19,162 +18,118 @@ export function reportPage(
   describer: Describer,
   scenario: string,
 ): string {
-  const { outcome, latency, tracking } = summary;
-  const good = ["MASKED", "LATENT", "CORRECTED"].includes(outcome.class);
-  const { coreHertz } = propagation.experiment.result;
-  const since = (cycle: number | undefined): string =>
-    cycle === undefined ? "–" : `+${grouped(cycle - latency.injected)}`;
-  const figures: [string, string][] = [
-    [grouped(tracking.words), "words of memory wrong at some time"],
-    [grouped(tracking.registers), "registers"],
-    [grouped(tracking.peak), "wrong at once, at most"],
-    [grouped(tracking.atEnd), "wrong at the end"],
-    [since(latency.leavesVictim), "cycles until it left its victim"],
-    [since(latency.verdict), "cycles until the verdict"],
-  ];
-  const injection = summary.injection;
-  const change =
-    injection?.before === undefined
-      ? ""
-      : `<code>${escapeHtml(injection.location ?? "")}: ${hex(injection.before)} → ${hex(injection.after!)}</code> at cycle ${grouped(latency.injected)}, ${escapeHtml(summary.activation)}`;
-  const data = pageData(propagation, summary, describer);
-  const cutOff = propagation.history.length > LARGEST_PAGE;
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>${escapeHtml(summary.fault)}</title><style>${STYLE}</style></head><body><main>
-<p class="soft">quorum86 · ${escapeHtml(scenario)} · how far one fault went</p>
-<h1><code>${escapeHtml(summary.fault)}</code></h1>
-<p>${change}</p>
-<p><span class="class ${good ? "good" : "bad"}">${outcome.class}</span>
-${escapeHtml(summary.victim ?? "nobody")}: ${outcome.replicaEffect}; vote: ${outcome.vote}; reached: ${outcome.containment}; service: ${outcome.service}</p>
-<div class="figures">${figures.map(([value, text]) => `<div><b>${value}</b><span>${text}</span></div>`).join("")}</div>
-<section><h2>Wrong words over time</h2>
-<p class="soft">Words and registers that the fault made wrong, by owner; compared with the golden run at equal progress of each thread. Cycles since the injection, ${coreHertz / 1e6} a microsecond.</p>
-<div class="tools"><button id="log" aria-pressed="true">logarithmic time</button><button id="out">zoom out</button><button id="all">whole run</button><span class="soft">drag to zoom</span></div>
-<canvas id="chart" style="height:340px" role="img" aria-label="Wrong words over time by owner"></canvas><div class="legend" id="legend"></div></section>
-<section><h2>Where they are</h2>
-<p class="soft">Every page that had a wrong word, by space: 32 words a row. Colour is the order in which they became wrong.</p>
-<div class="tools"><span class="soft">first</span><span class="scale" style="background:linear-gradient(90deg,hsl(48 85% 58%),hsl(9 85% 47%),hsl(330 85% 36%))"></span><span class="soft">last</span></div>
-<div id="map"></div></section>
-<section><h2>From the fault to the vote</h2>
-<p class="soft">The shortest chain of causes. Click a step to walk from there.</p><ol class="chain" id="chain"></ol>
-<div class="walk" id="walk"></div></section>
-<section><h2>Whose words</h2><div class="wide"><table><thead><tr><th>owner</th><th>places</th><th>peak</th><th>at the end</th><th>first</th></tr></thead><tbody>
-${tracking.owners.map((row) => `<tr><td>${escapeHtml(row.owner)}</td><td>${grouped(row.places)}</td><td>${grouped(row.peak)}</td><td>${grouped(row.atEnd)}</td><td>${since(row.firstCycle)}</td></tr>`).join("\n")}
-</tbody></table></div></section>
-<section><h2>Time</h2><p class="soft">${timeText(summary)}</p><div class="wide"><table><thead><tr><th>thread</th><th>shift, clocks</th><th>largest</th><th>extra instructions</th></tr></thead><tbody>
-${summary.shifts.map((shift) => `<tr><td>${escapeHtml(shift.name)}</td><td>${grouped(shift.lastShift)}</td><td>${grouped(shift.largestShift)}</td><td>${grouped(shift.extraInstructions)}</td></tr>`).join("\n")}
-</tbody></table></div></section>
-${cutOff ? `<p class="soft">This page holds the first ${grouped(LARGEST_PAGE)} of ${grouped(propagation.history.length)} wrong writes; corruptions.jsonl holds all.</p>` : ""}
-</main><div id="tip"></div><script type="application/json" id="data">${JSON.stringify(data).replaceAll("<", "\\u003c")}</script><script>${SCRIPT}</script></body></html>
-`;
+  const { data, columns } = reportData(propagation, summary, describer);
+  const body = [headline(summary, data, scenario), figures(summary, data), ...(data.held === 0 ? [] : pictures(data))];
+  return htmlDocument({
+    title: `${summary.outcome.class} ${summary.fault}`,
+    style: STYLE,
+    body: `${body.join("\n")}\n${threads(summary)}`,
+    script: bundle(new URL("./browser/main.js", import.meta.url)),
+    data,
+    columns,
+    columnNames: COLUMN_NAMES,
+  });
 }
 
-function timeText({ tracking, partings }: PropagationSummary): string {
+function headline(summary: PropagationSummary, data: PageData, scenario: string): string {
+  const { outcome, injection, latency } = summary;
+  const good = ["MASKED", "LATENT", "CORRECTED"].includes(outcome.class);
+  const text = CLASS_TEXT[outcome.class];
+  const { before, after } = injection ?? {};
+  const struck =
+    before === undefined || after === undefined
+      ? ""
+      : `<p class="fault">${bits(before, before ^ after)}</p><p class="fault"><code>${escapeHtml(injection!.location ?? "")}</code> from <code>${hex(before)}</code> to <code>${hex(after)}</code> at cycle ${grouped(latency.injected)}, ${duration(latency.injected, data.hertz)} after reset; ${escapeHtml(summary.activation)}</p>`;
+  return `<header><p class="eyebrow"><b>quorum86 propagate</b> · ${escapeHtml(scenario)}</p>
+<h1>${text[0]!.toUpperCase()}${escapeHtml(text.slice(1))}.</h1>
+<p class="fault"><code>${escapeHtml(summary.fault)}</code></p>
+${struck}
+<p class="verdict"><span class="chip ${good ? "good" : "bad"}">${outcome.class}</span><span>${escapeHtml(summary.victim ?? "nobody")}: ${outcome.replicaEffect} · vote: ${outcome.vote} · reached: ${outcome.containment} · service: ${outcome.service}</span></p>
+<p id="problem" hidden></p>
+${latencyLine(summary, data)}</header>`;
+}
+
+function bits(golden: number, wrong: number): string {
+  const squares = bitClasses(golden, wrong).map((name) => `<i class="${name}"></i>`);
+  return `<span class="bits" role="img" aria-label="${bitLabel(wrong)}">${squares.join("")}</span>`;
+}
+
+/** The way of the fault as a line: the longer the time in powers of ten, the longer the piece. */
+function latencyLine({ latency, outcome }: PropagationSummary, { hertz }: PageData): string {
+  const steps: [string, number | undefined][] = [
+    ["injected", latency.injected],
+    ["first wrong word", latency.firstWrongWord],
+    ["leaves its victim", latency.leavesVictim],
+    ["the vote parts", latency.voteMismatch],
+    ["verdict", latency.verdict],
+    [outcome.ending, latency.end],
+  ];
+  const reached = steps
+    .filter((step): step is [string, number] => step[1] !== undefined)
+    .sort((a, b) => a[1] - b[1])
+    .map(([name, cycle]) => ({ name, at: cycle - latency.injected }));
+  const items = reached.map(({ name, at }, i) => {
+    const grow = Math.log10(10 + (reached[i + 1]?.at ?? at) - at).toFixed(2);
+    const when = i === 0 ? `cycle ${grouped(latency.injected)}` : `+${grouped(at)} cycles`;
+    const dot = `var(--${i === 0 ? "accent" : i === reached.length - 1 ? "soft" : "ramp2"})`;
+    const time = i === 0 ? "" : `<span>${duration(at, hertz)}</span>`;
+    return `<li style="--grow:${grow};--dot:${dot}"><b>${name}</b><span>${when}</span>${time}</li>`;
+  });
+  return `<ol class="latency" aria-label="latency chain">${items.join("")}</ol>`;
+}
+
+function figures({ tracking, latency }: PropagationSummary, { hertz }: PageData): string {
+  const since = (cycle: number | undefined): string =>
+    cycle === undefined ? "never" : duration(cycle - latency.injected, hertz);
+  const list: [string, string][] = [
+    [grouped(tracking.words), "words of memory wrong at some time"],
+    [grouped(tracking.registers), "registers wrong at some time"],
+    [grouped(tracking.peak), "wrong at once, at most"],
+    [grouped(tracking.atEnd), "wrong at the end"],
+    [since(latency.leavesVictim), "until it left its victim"],
+    [since(latency.verdict), "until the verdict"],
+  ];
+  return `<div class="figures">${list.map(([value, text]) => `<div><b>${value}</b><span>${text}</span></div>`).join("")}</div>`;
+}
+
+function pictures({ total, held, hertz }: PageData): string[] {
+  const left =
+    held < total
+      ? `<p class="warned">This page holds the first ${grouped(held)} of ${grouped(total)} wrong writes, and so the time until then; the tables beside it hold all.</p>`
+      : "";
+  return [
+    `<section><h2>Wrong words over time</h2>
+<p class="soft">Words and registers that the fault made wrong, by owner, against the golden run at equal progress of each thread. Cycles since the injection, ${grouped(hertz / 1e6)} a microsecond. Drag to zoom, click to see the map at that moment.</p>${left}
+<div class="tools"><button class="button" id="chart-log" type="button" aria-pressed="true">powers of ten</button><button class="button" id="chart-whole" type="button">whole run</button></div>
+<canvas id="chart" role="img" aria-label="Wrong words over time, stacked by owner; the tables below hold the numbers"></canvas>
+<div class="legend" id="chart-legend"></div></section>`,
+    `<section id="map-section"><h2>Where they are</h2>
+<p class="soft">Squares are pages, and within a page words. Open a space, a page, a word; Escape goes back.</p>
+<div class="time-bar"><button class="button" id="time-play" type="button">▶ play</button><button class="button" id="time-whole" type="button">whole run</button><input id="time" type="range" min="0" step="1" aria-label="moment shown on the map"><span id="time-label" role="status"></span></div>
+<div class="scale"><span>first wrong after</span><div><i></i><div id="scale"></div></div><span>full: wrong, frame: healed</span></div>
+<nav class="crumbs" id="crumbs" aria-label="place on the map"></nav><div id="map"></div></section>`,
+    `<section id="graph-section"><h2>From the fault to the vote</h2>
+<p class="soft"><span id="path-title"></span> Step on any cause or effect to walk there; the arrow keys walk too.</p>
+<div class="tools"><button class="button" id="path-fault" type="button">⇤ fault</button><button class="button" id="path-back" type="button">← cause</button><button class="button" id="path-on" type="button">effect →</button><button class="button" id="path-goal" type="button">back to the chain of the fault ⇥</button></div>
+<div class="lanes" id="path"></div><div class="walk" id="walk"></div></section>`,
+    `<section><h2>Every word</h2><div id="words"></div></section>
+<section><h2>What wrote them</h2><p class="soft">Instructions and kernel actions that left wrong words behind.</p><div id="writers"></div></section>`,
+  ];
+}
+
+function threads({ tracking, partings, shifts }: PropagationSummary): string {
   const step =
     tracking.lockstepEnd === undefined
       ? "The two machines did the same at the same clocks all the while."
       : `The two machines did the same at the same clocks until cycle ${grouped(tracking.lockstepEnd)}.`;
   const ways =
-    partings.length === 1 ? "one thread took another way once" : `threads took another way ${partings.length} times`;
-  return `${step} ${partings.length === 0 ? "No thread took another way" : ways}; ${grouped(tracking.byRoot.time)} wrong writes come from shifted clocks alone and are not counted above.`;
-}
-
-function pageData(propagation: Propagation, { latency, chain, tracking }: PropagationSummary, describer: Describer) {
-  const { names, experiment, injectionCycle } = propagation;
-  const history = propagation.history.slice(0, LARGEST_PAGE).filter(({ root }) => root === "fault");
-  const index = new Map(history.map(({ id }, i) => [id, i]));
-  const components = [
-    experiment.victim,
-    ...new Set(tracking.owners.map(({ owner }) => componentOf(owner, propagation))),
-  ];
-  const order = [...new Set(components.filter((name) => name !== undefined))];
-  const steps = new Map<string, number>();
-  // Areas of one component lie side by side in the stack.
-  const rank = (owner: string): number => order.indexOf(componentOf(owner, propagation) ?? "");
-  const sorted = [...tracking.owners].sort((a, b) => rank(a.owner) - rank(b.owner));
-  const owners = sorted.map(({ owner }) => {
-    const component = componentOf(owner, propagation);
-    const step = steps.get(component ?? "") ?? 0;
-    steps.set(component ?? "", step + 1);
-    return {
-      name: owner,
-      component: component ?? "kernel",
-      hue: component === undefined ? -1 : HUES[order.indexOf(component) % HUES.length]!,
-      step: (step % 5) - 1,
-    };
-  });
-  const ownerIndex = new Map(owners.map(({ name }, i) => [name, i]));
-  const places: object[] = [];
-  const placeIndex = new Map<number, number>();
-  const writers: string[] = [];
-  const writerIndex = new Map<string, number>();
-  const links = history.map((corruption) => {
-    const { place, cycle, endCycle, healed, golden, faulty, sources, id } = corruption;
-    const name = names[id]!;
-    let p = placeIndex.get(place);
-    if (p === undefined) {
-      p = places.length;
-      placeIndex.set(place, p);
-      const register = registerOf(place);
-      places.push({
-        o: ownerIndex.get(name.owner),
-        s: name.symbol,
-        c: name.component ?? (name.kind === "kernel" ? "kernel" : "nobody"),
-        r: register?.index ?? -1,
-        a: (name.virtual ?? name.physical ?? 0) >>> 0,
-        f: name.physical === undefined ? "" : hex(name.physical),
-      });
-    }
-    const sentence = describer.sentence(describer.writer(corruption));
-    let w = writerIndex.get(sentence);
-    if (w === undefined) {
-      w = writers.length;
-      writerIndex.set(sentence, w);
-      writers.push(sentence);
-    }
-    const s = sources.flatMap((source) => index.get(source) ?? []);
-    return { p, t: cycle, e: endCycle ?? -1, h: healed ? 1 : 0, g: golden, f: faulty, w, s };
-  });
-  const moments = [
-    { name: "fault", cycle: latency.injected },
-    { name: "leaves", cycle: latency.leavesVictim },
-    { name: "vote", cycle: latency.voteMismatch },
-    { name: "verdict", cycle: latency.verdict },
-  ].filter(({ cycle }) => cycle !== undefined);
-  const changes = changesOf(propagation.history).map(({ cycle, id, change }) => [
-    cycle,
-    ownerIndex.get(names[id]!.owner)!,
-    change,
-  ]);
-  const lastChange = Math.max(injectionCycle + 1, ...links.map(({ t, e }) => Math.max(t, e)), latency.verdict ?? 0);
-  return {
-    owners,
-    places,
-    writers,
-    links,
-    start: injectionCycle,
-    // What stays as it is to the end needs no room.
-    end: Math.min(latency.end, injectionCycle + Math.ceil((lastChange - injectionCycle) * 1.1)),
-    hertz: experiment.result.coreHertz,
-    moments,
-    changes,
-    chain: chain.flatMap(({ corruption }) => index.get(corruption) ?? []),
-  };
-}
-
-function componentOf(owner: string, { names }: Propagation): string | undefined {
-  return names.find((name) => name.owner === owner)?.component;
-}
-
-function grouped(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
-}
-
-function hex(value: number): string {
-  return `0x${(value >>> 0).toString(16).padStart(8, "0")}`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
+    partings.length === 0
+      ? "No thread took another way"
+      : `Threads took another way ${plural(partings.length, "time")}`;
+  const rows = shifts.map(
+    ({ name, lastShift, largestShift, extraInstructions }) =>
+      `<tr><td class="text">${escapeHtml(name)}</td><td>${grouped(lastShift)}</td><td>${grouped(largestShift)}</td><td>${grouped(extraInstructions)}</td></tr>`,
+  );
+  return `<section><h2>Time</h2><p class="soft">${step} ${ways}. ${plural(tracking.byRoot.time, "wrong write")} came from shifted clocks alone and ${tracking.byRoot.time === 1 ? "is" : "are"} not counted above.</p>
+<div class="wide"><table><thead><tr><th class="text">thread</th><th>clocks late at the end</th><th>at most</th><th>extra instructions</th></tr></thead><tbody>${rows.join("")}</tbody></table></div></section>`;
 }
