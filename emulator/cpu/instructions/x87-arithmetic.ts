@@ -244,23 +244,23 @@ function partialRemainder(nearest: boolean): Handler {
   const most = nearest ? MOST_REDUCTION_CLOCKS.fprem1 : MOST_REDUCTION_CLOCKS.fprem;
   return (cpu) => {
     const conditions = begin(cpu);
+    setConditionCodes(cpu, 0, StatusBit.C2);
     if (isEmpty(cpu, 0) || isEmpty(cpu, 1)) {
       deliver(cpu, 0, underflow(conditions));
       return;
     }
     const difference = register(cpu, 0).exponent - register(cpu, 1).exponent;
-    const { value, quotient } = remainder(conditions, operand(cpu, 0), operand(cpu, 1), nearest);
+    const { value, quotient, complete } = remainder(conditions, operand(cpu, 0), operand(cpu, 1), nearest);
     addClocks(cpu, Math.max(0, Math.min(difference, most)));
     if (!settle(cpu)) return;
     setRegister(cpu, 0, value);
-    const invalid = (conditions.raised & Exception.Invalid) !== 0;
-    if (!invalid || quotient === undefined) setConditionCodes(cpu, quotientCodes(quotient), UNORDERED | StatusBit.C1);
+    if (!complete) setConditionCodes(cpu, StatusBit.C2, UNORDERED | StatusBit.C1);
+    else if (quotient !== undefined) setConditionCodes(cpu, quotientCodes(quotient), UNORDERED | StatusBit.C1);
   };
 }
 
-/** C0 C3 C1: the quotient's bits 2, 1, 0; C2: the reduction is not complete. */
-function quotientCodes(quotient: number | undefined): number {
-  if (quotient === undefined) return StatusBit.C2;
+/** C0 C3 C1: the quotient's bits 2, 1, 0. */
+function quotientCodes(quotient: number): number {
   return (
     ((quotient & 4) !== 0 ? StatusBit.C0 : 0) |
     ((quotient & 2) !== 0 ? StatusBit.C3 : 0) |
@@ -278,7 +278,7 @@ function scaleByPower(cpu: Cpu): void {
 function extractParts(cpu: Cpu): void {
   const conditions = begin(cpu);
   let parts = { exponent: INDEFINITE, significand: INDEFINITE };
-  const overflow = !isEmpty(cpu, 7);
+  const overflow = !isEmpty(cpu, 0) && !isEmpty(cpu, 7);
   if (isEmpty(cpu, 0) || overflow) underflow(conditions);
   else parts = extract(conditions, operand(cpu, 0));
   const stored = settle(cpu);
@@ -287,7 +287,7 @@ function extractParts(cpu: Cpu): void {
     moveTop(cpu, -1);
     setRegister(cpu, 0, parts.significand);
   }
-  if ((conditions.raised & Exception.Stack) !== 0 && overflow) setConditionCodes(cpu, StatusBit.C1, StatusBit.C1);
+  if (overflow) setConditionCodes(cpu, StatusBit.C1, StatusBit.C1);
 }
 
 const FX = Pairing.FX;

@@ -23,7 +23,19 @@ import {
 } from "../x87/format.ts";
 import { fromBits, locateData, readMemory, toBits, writeMemory } from "../x87/memory.ts";
 import { type Conditions, Exception, isUnmasked, roundExtended } from "../x87/rounding.ts";
-import { begin, deliver, isEmpty, operand, pop, push, register, setRegister, settle, underflow } from "../x87/unit.ts";
+import {
+  begin,
+  deliver,
+  isEmpty,
+  operand,
+  pop,
+  push,
+  pushIndefinite,
+  register,
+  setRegister,
+  settle,
+  underflow,
+} from "../x87/unit.ts";
 import { type Handler, Pairing } from "./form.ts";
 import type { Row } from "./row.ts";
 import { stackField, x87Row } from "./x87-row.ts";
@@ -48,9 +60,12 @@ export function readInteger(cpu: Cpu, instruction: number, bytes: number): Opera
 
 function load(read: (cpu: Cpu, instruction: number) => Operand): Handler {
   return (cpu, instruction) => {
-    const value = read(cpu, instruction);
+    const operand = read(cpu, instruction);
     const conditions = begin(cpu);
-    push(cpu, loaded(conditions, value));
+    const value = loaded(conditions, operand);
+    // A denormal is loaded even when its exception is unmasked.
+    conditions.beforeResult = Exception.Invalid;
+    push(cpu, value);
   };
 }
 
@@ -63,7 +78,8 @@ function loadExtended(cpu: Cpu, instruction: number): void {
 function loadRegister(cpu: Cpu, instruction: number): void {
   const conditions = begin(cpu);
   const i = stackField(cpu, instruction);
-  push(cpu, isEmpty(cpu, i) && isEmpty(cpu, 7) ? underflow(conditions) : register(cpu, i));
+  if (!isEmpty(cpu, i)) push(cpu, register(cpu, i));
+  else pushIndefinite(cpu, conditions);
 }
 
 /**

@@ -221,8 +221,10 @@ export function extract(conditions: Conditions, a: Operand): { exponent: Extende
 
 export interface Remainder {
   readonly value: Extended;
-  /** The quotient's low three bits, or undefined when the reduction is not complete (C2). */
+  /** The quotient's low three bits; undefined when there is none: an operand is no number, or the reduction is not complete. */
   readonly quotient: number | undefined;
+  /** C2 clear. */
+  readonly complete: boolean;
 }
 
 /** Reductions by so many bits of the exponent's difference are done at once (SDM vol. 2, FPREM: D < 64). */
@@ -234,13 +236,14 @@ const COMPLETE_BELOW = 64;
  */
 export function remainder(conditions: Conditions, a: Operand, b: Operand, nearest: boolean): Remainder {
   const nan = nanResult(conditions, a, b);
-  if (nan !== undefined) return { value: nan, quotient: 0 };
-  if (a.kind === OperandKind.Infinity || b.significand === 0n) return { value: invalid(conditions), quotient: 0 };
+  if (nan !== undefined) return { value: nan, quotient: undefined, complete: true };
+  if (a.kind === OperandKind.Infinity || b.significand === 0n)
+    return { value: invalid(conditions), quotient: undefined, complete: true };
   noteDenormals(conditions, a, b);
-  if (a.significand === 0n) return { value: zero(a.sign), quotient: 0 };
-  if (b.kind === OperandKind.Infinity) return { value: rounded(conditions, a, 64), quotient: 0 };
+  if (a.significand === 0n) return { value: zero(a.sign), quotient: 0, complete: true };
+  if (b.kind === OperandKind.Infinity) return { value: rounded(conditions, a, 64), quotient: 0, complete: true };
   const difference = a.exponent + bitLength(a.significand) - b.exponent - bitLength(b.significand);
-  if (difference < -1) return { value: rounded(conditions, a, 64), quotient: 0 };
+  if (difference < -1) return { value: rounded(conditions, a, 64), quotient: 0, complete: true };
   const complete = difference < COMPLETE_BELOW;
   // The divisor of a partial step: its exponent lies 32 to 63 below the dividend's.
   const raise = complete ? 0 : difference - (32 | (difference & 31));
@@ -256,7 +259,7 @@ export function remainder(conditions: Conditions, a: Operand, b: Operand, neares
     sign ^= 1;
   }
   const value = rest === 0n ? zero(a.sign) : roundExtended(conditions, sign, rest, exponent, 64);
-  return { value, quotient: complete ? Number(quotient & 7n) : undefined };
+  return { value, quotient: complete ? Number(quotient & 7n) : undefined, complete };
 }
 
 /** -1, 0 or 1 as a is less than, equal to or greater than b; undefined when they cannot be compared. Numbers only. */

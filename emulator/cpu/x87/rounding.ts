@@ -35,6 +35,8 @@ export interface Conditions {
   /** Exception bits that are masked. */
   masks: number;
   raised: number;
+  /** Exceptions that, unmasked, leave operands and stack as they were. */
+  beforeResult: number;
   /** The last rounding made the magnitude larger (C1). */
   roundedUp: boolean;
 }
@@ -146,9 +148,16 @@ function place(conditions: Conditions, sign: number, significand: bigint, expone
   let leading = bitLength(significand) - 1 + exponent;
   if (leading > BIAS) leading -= EXPONENT_ADJUSTMENT;
   else if (leading < 1 - BIAS && isUnmasked(conditions, Exception.Underflow)) leading += EXPONENT_ADJUSTMENT;
-  // Results of FSCALE may be beyond what the adjustment reaches.
-  if (leading > BIAS) return infinity(sign);
-  if (leading < 1 - BIAS && isUnmasked(conditions, Exception.Underflow)) return { sign, exponent: 0, significand: 0n };
+  // Results of FSCALE may be beyond what the adjustment reaches (SDM vol. 2, FSCALE).
+  if (leading > BIAS) {
+    conditions.raised |= Exception.Precision;
+    conditions.roundedUp = true;
+    return infinity(sign);
+  }
+  if (leading < 1 - BIAS && isUnmasked(conditions, Exception.Underflow)) {
+    conditions.raised |= Exception.Precision;
+    return { sign, exponent: 0, significand: 0n };
+  }
   const normal = significand << BigInt(64 - bitLength(significand));
   if (leading >= 1 - BIAS) return { sign, exponent: leading + BIAS, significand: normal };
   return { sign, exponent: 0, significand: normal >> BigInt(1 - BIAS - leading) };
@@ -175,7 +184,12 @@ export function roundReal(
     conditions.roundedUp = overflowsToInfinity(conditions, sign);
     return signBits | (conditions.roundedUp ? highest : highest - 1n);
   }
-  if ((conditions.raised & ~conditions.masks & (Exception.Overflow | Exception.Underflow)) !== 0) return undefined;
+  if ((conditions.raised & ~conditions.masks & (Exception.Overflow | Exception.Underflow)) !== 0) {
+    // Nothing is stored: nothing was rounded.
+    conditions.raised &= ~Exception.Precision;
+    conditions.roundedUp = false;
+    return undefined;
+  }
   if (rounded === 0n) return signBits;
   const length = bitLength(rounded);
   const leading = length - 1 + roundedExponent;

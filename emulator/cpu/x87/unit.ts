@@ -180,7 +180,7 @@ export function pop(cpu: Cpu, count = 1): void {
 // ---- exceptions of an instruction ----
 
 /** The conditions of the running instruction: dead at every instruction boundary. */
-const conditions: Conditions = { precision: 64, rounding: 0, masks: 0, raised: 0, roundedUp: false };
+const conditions: Conditions = { precision: 64, rounding: 0, masks: 0, raised: 0, beforeResult: 0, roundedUp: false };
 
 /** Begins an instruction that computes: C1 is cleared. */
 export function begin(cpu: Cpu): Conditions {
@@ -190,6 +190,7 @@ export function begin(cpu: Cpu): Conditions {
   conditions.rounding = ((control >> 10) & 3) as RoundingMode;
   conditions.masks = control & Exception.All;
   conditions.raised = 0;
+  conditions.beforeResult = Exception.BeforeResult;
   conditions.roundedUp = false;
   return conditions;
 }
@@ -199,8 +200,8 @@ export function begin(cpu: Cpu): Conditions {
  * @returns whether its result may be stored: nothing unmasked was found before it was computed
  */
 export function settle(cpu: Cpu): boolean {
-  const { raised, masks, roundedUp } = conditions;
-  const prevents = (raised & ~masks & Exception.BeforeResult) !== 0;
+  const { raised, masks, roundedUp, beforeResult } = conditions;
+  const prevents = (raised & ~masks & beforeResult) !== 0;
   // What would have come of a result that is not computed is not raised either.
   cpu.words[Word.X87Status] |= prevents ? raised & (Exception.BeforeResult | Exception.Stack) : raised;
   if (!prevents && roundedUp && (raised & Exception.Stack) === 0) cpu.words[Word.X87Status] |= StatusBit.C1;
@@ -226,6 +227,14 @@ export function push(cpu: Cpu, value: Extended): void {
   moveTop(cpu, -1);
   setRegister(cpu, 0, overflow ? INDEFINITE : value);
   if (overflow) cpu.words[Word.X87Status] |= StatusBit.C1;
+}
+
+/** Pushes what stands for an empty source register: a stack underflow, even if the stack is full. */
+export function pushIndefinite(cpu: Cpu, current: Conditions): void {
+  const value = underflow(current);
+  if (!settle(cpu)) return;
+  moveTop(cpu, -1);
+  setRegister(cpu, 0, value);
 }
 
 /** Stores a computed value into ST(i) unless an exception forbids it, then pops. */
