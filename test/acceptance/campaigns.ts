@@ -12,6 +12,7 @@ import {
   divideSpace,
   isDivided,
   kindsOf,
+  lastUsesOf,
   memberDisagrees,
   smallGolden,
   spaceOf,
@@ -70,9 +71,10 @@ export async function campaignEarlyStop(): Promise<boolean> {
   const golden = smallGolden();
   const targets = "[{component: replica-2, registers: all, symbols: [aes_state, aes_round_keys]}]";
   const space = spaceOf(golden, targets, 390_000, 560_000);
-  const early = new ExperimentRunner(golden, space);
+  const early = new ExperimentRunner(golden, space, { lastUses: lastUsesOf(golden) });
   const whole = new ExperimentRunner(golden, space, { earlyStop: false });
   let stopped = 0;
+  let dead = 0;
   let bad = 0;
   let simulated = 0;
   let needed = 0;
@@ -80,8 +82,9 @@ export async function campaignEarlyStop(): Promise<boolean> {
   for (let index = 0; stopped < EXPERIMENTS; index++) {
     const point = pointAt(space, samplePosition(1, index, spaceSize(space)));
     const row = early.run(index, point);
-    if (row.stop !== "converged") continue;
+    if (row.stop === "end") continue;
     stopped++;
+    if (row.stop === "dead") dead++;
     const other = whole.run(index, point);
     simulated += row.simulated;
     needed += other.simulated;
@@ -89,7 +92,7 @@ export async function campaignEarlyStop(): Promise<boolean> {
   }
   const share = ((100 * simulated) / needed).toFixed(1);
   process.stdout.write(
-    `${stopped} early-stopped experiments run to the end: ${bad} changed; ${simulated} instructions instead of ${needed} (${share} %)\n`,
+    `${stopped} early-stopped experiments (${dead} with dead words left) run to the end: ${bad} changed; ${simulated} instructions instead of ${needed} (${share} %)\n`,
   );
   return bad === 0;
 }

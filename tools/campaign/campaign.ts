@@ -9,6 +9,7 @@ import { type ClassSummary, classSummarySchema } from "./class-summary.ts";
 import { drawRows, type GoldenEnd } from "./draw-rows.ts";
 import { type Draws, drawsSchema, experimentsOf, OVERWRITTEN, UNREAD } from "./draws.ts";
 import type { FaultSpace } from "./fault-space.ts";
+import { LastUses } from "./last-uses.ts";
 import { placesOf } from "./places.ts";
 import { runPool, type Work } from "./pool.ts";
 import type { Row } from "./row.ts";
@@ -88,7 +89,8 @@ async function work(directory: string, inputs: CampaignInputs, options: Campaign
       options.onStep?.("fault space");
       const space = spaceStep(directory, inputs, golden);
       options.onStep?.("def/use pruning");
-      const work = workOf(directory, specification, golden, space);
+      const lastUses = new LastUses(golden);
+      const work = workOf(directory, specification, golden, space, lastUses);
       options.onStep?.("experiments");
       wanted = experimentNumbers(directory, inputs)!;
       const total = wanted.length;
@@ -97,7 +99,7 @@ async function work(directory: string, inputs: CampaignInputs, options: Campaign
       await runPool({
         directory,
         session: nextSession(directory),
-        job: { golden, space, work, earlyStop, observe },
+        job: { golden, space, work, lastUses: lastUses.counts, earlyStop, observe },
         indices: wanted.filter((index) => !done.has(index)),
         ...(options.workers === undefined ? {} : { workers: options.workers }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -111,10 +113,16 @@ async function work(directory: string, inputs: CampaignInputs, options: Campaign
   }
 }
 
-function workOf(directory: string, specification: Specification, golden: GoldenRun, space: FaultSpace): Work {
+function workOf(
+  directory: string,
+  specification: Specification,
+  golden: GoldenRun,
+  space: FaultSpace,
+  lastUses: LastUses,
+): Work {
   const { sample } = specification;
-  if (sample === undefined) return { kind: "complete", pilots: pruningStep(directory, golden, space) };
-  const draws = drawsStep(directory, specification, golden, space);
+  if (sample === undefined) return { kind: "complete", pilots: pruningStep(directory, golden, space, lastUses) };
+  const draws = drawsStep(directory, specification, golden, space, lastUses);
   const experiments = experimentsOf(draws);
   const struck = experiments.map((draw, i) => [draw, draws.struck[i]!] as const).filter(([, clock]) => clock >= 0);
   return { kind: "sample", sample, struck };

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import type { GoldenRun } from "../faults/golden-run.ts";
 import { bitsAt, type FaultSpace, type Region, type SpacePoint } from "./fault-space.ts";
+import type { LastUses } from "./last-uses.ts";
 import { FollowedUnits, isFollowed, type Stretch, stretchesOf } from "./pruning.ts";
 import { drawnPoint, sampleSize, strataOf } from "./sample.ts";
 import type { SampleSpecification } from "./specification.ts";
@@ -41,11 +42,19 @@ export function unmapped(size: number): Draws {
 }
 
 /** Runs the golden run once more, following the bits that are drawn, and finds the class of each draw. */
-export function mapDraws(golden: GoldenRun, space: FaultSpace, sample: SampleSpecification): Draws {
+export function mapDraws(
+  golden: GoldenRun,
+  space: FaultSpace,
+  sample: SampleSpecification,
+  lastUses?: LastUses,
+): Draws {
   const size = sampleSize(sample);
-  if (space.model.kind !== "flip") return unmapped(size);
-  const strata = strataOf(space, sample);
   const followed = new FollowedUnits(golden);
+  if (space.model.kind !== "flip") {
+    if (lastUses !== undefined) followed.trace(lastUses);
+    return unmapped(size);
+  }
+  const strata = strataOf(space, sample);
   const places = new Map<string, PlaceUses>();
   const draws = Array.from({ length: size }, (_, index) => {
     const point = drawnPoint(strata, sample.seed, index);
@@ -60,7 +69,7 @@ export function mapDraws(golden: GoldenRun, space: FaultSpace, sample: SampleSpe
     }
     return { cycle, place };
   });
-  if (places.size > 0) followed.trace();
+  if (places.size > 0 || lastUses !== undefined) followed.trace(lastUses);
   const answer: number[] = [];
   const struck: number[] = [];
   const experiments = new Map<Stretch, number>();

@@ -1,23 +1,26 @@
 /** Runs the experiments of a campaign one after the other on one machine. */
 import { type Machine, PAGE_BYTES, type Snapshot } from "../../emulator/index.ts";
-import { defaultCycleLimit, judge } from "../faults/experiment.ts";
+import { defaultCycleLimit, type Experiment, judge } from "../faults/experiment.ts";
 import { type GoldenRun, snapshotBefore } from "../faults/golden-run.ts";
 import { type OutcomeAxes, withClass } from "../faults/outcome.ts";
 import { runWithoutPause } from "../run/run-loop.ts";
 import type { InjectionReport, RunResult } from "../run/run-result.ts";
 import { ScenarioRun } from "../run/scenario-run.ts";
-import { sameState } from "./convergence.ts";
+import { type DeadWord, deadDifference, samePages, sameState } from "./convergence.ts";
 import { describePoint } from "./draw-rows.ts";
 import { type FaultSpace, type SpaceModel, type SpacePoint, victimOf } from "./fault-space.ts";
+import { isDead } from "./last-uses.ts";
 import { activationOf } from "./point-axes.ts";
 import type { ClassUse } from "./pruning.ts";
 import type { Row } from "./row.ts";
 
 export interface RunnerOptions {
-  /** Default true. A fault that lasts is never over: then it does nothing. */
+  /** Default true. */
   readonly earlyStop?: boolean;
   /** Default false: tracks every wrong word. */
   readonly observe?: boolean;
+  /** `LastUses.counts` of the golden run: experiments also end when all that is wrong is dead. */
+  readonly lastUses?: Uint16Array;
   /** Clock at which an experiment is given up as hung. */
   readonly cycleLimit?: number;
 }
@@ -40,6 +43,7 @@ export class ExperimentRunner {
   readonly cycleLimit: number;
   readonly #model: SpaceModel;
   readonly #earlyStop: boolean;
+  readonly #lastUses: Uint16Array | undefined;
   #run: ScenarioRun;
   /** Physical address of the word that was struck, if it was in memory. */
   #struck: number | undefined;
@@ -48,7 +52,8 @@ export class ExperimentRunner {
     this.golden = golden;
     this.#model = model;
     this.cycleLimit = options.cycleLimit ?? defaultCycleLimit(golden);
-    this.#earlyStop = (options.earlyStop ?? true) && model.kind === "flip";
+    this.#earlyStop = options.earlyStop ?? true;
+    this.#lastUses = options.lastUses;
     this.#run = this.#newRun();
   }
 
@@ -94,16 +99,16 @@ export class ExperimentRunner {
     const { snapshot } = snapshotBefore(this.golden, struck.fault);
     run.restore(snapshot, [struck.fault]);
     const began = run.machine.instructions;
-    const converged = this.#earlyStop && this.#runUntilConverged(struck.cycle);
-    if (!converged) runWithoutPause(run, this.cycleLimit);
+    const dead = this.#earlyStop ? this.#runUntilKnown(struck.cycle) : undefined;
+    if (dead === undefined) runWithoutPause(run, this.cycleLimit);
     const simulated = run.machine.instructions - began;
-    if (converged) {
-      // The rest is the golden run's: what it ended with is what this one would have ended with.
+    if (dead !== undefined) {
+      // The rest is the golden run's: what it ended with is what this one would have ended with, but for the dead words.
       const { injections } = run.snapshot();
-      run.restore({ ...this.golden.end, injections, pending: [] });
+      run.restore({ ...this.golden.end, injections }, []);
+      for (const { physical, value } of dead) run.machine.memory.write32(physical, value);
     }
-    const activation = activationOf(point, this.#model, use);
-    const { outcome, result } = judge(this.golden, run, victimOf(point.region), { activation });
+    const { outcome, result } = this.#judge(point, use);
     const injection = result.injections[0]!;
     const detection = detectionLatency(result, injection, point.cycle);
     return {
@@ -113,16 +118,31 @@ export class ExperimentRunner {
       ...(detection === undefined ? {} : { detection }),
       cycles: result.cycles,
       instructions: result.instructions,
-      stop: converged ? "converged" : "end",
+      stop: dead === undefined ? "end" : dead.length === 0 ? "converged" : "dead",
       simulated,
     };
   }
 
+  #judge(point: SpacePoint, use: ClassUse | undefined): Experiment {
+    const { golden } = this;
+    const run = this.#run;
+    const victim = victimOf(point.region);
+    const activation = activationOf(point, this.#model, use);
+    const judged = judge(golden, run, victim, { activation });
+    // What is left in a register of the CPU or in a TLB is a trace like any other.
+    if (judged.outcome.residue || point.region.target === undefined || point.region.physical !== undefined)
+      return judged;
+    const { state } = run.snapshot().machine;
+    const sameTime = judged.result.cycles === golden.result.cycles;
+    if (!sameTime || samePages(state, golden.end.machine.state)) return judged;
+    return judge(golden, run, victim, { activation, residue: true });
+  }
+
   /**
-   * Looks at the golden snapshots after the trigger: the first few, then twice as far each time. False means only that
-   * the run has to go on.
+   * Looks at the golden snapshots after the trigger: the first few, then twice as far each time. Gives the dead words that
+   * are wrong for ever when the rest of the run is known; undefined means only that the run has to go on.
    */
-  #runUntilConverged(trigger: number): boolean {
+  #runUntilKnown(trigger: number): readonly DeadWord[] | undefined {
     const run = this.#run;
     const { snapshots } = this.golden;
     const { machine } = run;
@@ -130,16 +150,30 @@ export class ExperimentRunner {
     let next = snapshots.findIndex(({ cycle }) => cycle > trigger);
     for (let step = 1; next >= 0 && next < snapshots.length; next += step, step = looks(step)) {
       const { snapshot, cycle } = snapshots[next]!;
-      if (run.advance(cycle) !== undefined) return false;
-      if (machine.cycles !== cycle || machine.instructions !== snapshot.machine.instructions) continue;
-      if (this.#struck !== undefined && !sameWord(machine, snapshot.machine, this.#struck)) continue;
-      if (sameState(run.snapshot().machine, snapshot.machine)) return true;
+      if (run.advance(cycle) !== undefined) return undefined;
+      if (run.faultsActive || machine.cycles !== cycle) continue;
+      if (machine.instructions !== snapshot.machine.instructions) continue;
+      if (!this.#wordMayDo(snapshot.machine, next)) continue;
+      const dead = this.#difference(snapshot.machine, next);
+      if (dead !== undefined) return dead;
     }
-    return false;
+    return undefined;
+  }
+
+  #difference(golden: Snapshot, number: number): readonly DeadWord[] | undefined {
+    const now = this.#run.snapshot().machine;
+    if (this.#lastUses !== undefined) return deadDifference(now, golden, number, this.#lastUses);
+    return sameState(now, golden) ? [] : undefined;
+  }
+
+  /** Whether the struck word is healed or dead: cheap, and most whose future is not known fail here. */
+  #wordMayDo(golden: Snapshot, number: number): boolean {
+    const struck = this.#struck;
+    if (struck === undefined || sameWord(this.#run.machine, golden, struck)) return true;
+    return this.#lastUses !== undefined && isDead(this.#lastUses, struck, number);
   }
 }
 
-/** Whether the struck word is healed: cheap, and most that do not converge fail here. */
 function sameWord({ memory }: Machine, { ram }: Snapshot, physical: number): boolean {
   const page = ram[Math.floor(physical / PAGE_BYTES)]!;
   for (let i = 0; i < 4; i++) if (memory.read8(physical + i) !== page[(physical % PAGE_BYTES) + i]) return false;

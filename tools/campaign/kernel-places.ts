@@ -1,6 +1,7 @@
 /** The kernel's structures as places: by name, all of them or those of one component, as they are when the golden run ends. */
 import type { KernelStructure } from "../../kernel/index.ts";
 import type { GoldenRun } from "../faults/golden-run.ts";
+import { placeName } from "../faults/kernel-places.ts";
 import type { BootPlan } from "../run/boot-plan.ts";
 import { ScenarioRun } from "../run/scenario-run.ts";
 import type { Place } from "./fault-space.ts";
@@ -8,13 +9,9 @@ import type { Place } from "./fault-space.ts";
 /** What the kernel makes when it is asked: not there when it has just booted. */
 const MADE_LATER = ["page-directory", "page-table", "utcb"];
 
-/** `GDT` → `gdt`, `page table of space 3 at 0x…` → `page-table`. */
+/** As in a fault's line, without the owner: `GDT` → `gdt`, `page table of space 3 at 0x…` → `page-table`. */
 function shortName({ name }: KernelStructure): string {
-  const general = name.replace(/ of (space|thread) .*$| at 0x.*$/, "");
-  return general
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^-|-$/g, "");
+  return placeName(name.replace(/ of (space|thread) .*$| at 0x.*$/, ""));
 }
 
 function structuresOf(golden: GoldenRun): readonly KernelStructure[] {

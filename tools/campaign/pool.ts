@@ -23,6 +23,8 @@ export interface Job {
   readonly golden: GoldenRun;
   readonly space: FaultSpace;
   readonly work: Work;
+  /** `LastUses.counts`. */
+  readonly lastUses: Uint16Array;
   readonly earlyStop: boolean;
   readonly observe: boolean;
 }

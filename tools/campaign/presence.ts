@@ -14,8 +14,12 @@ import { type FaultSpace, type Place, type Region, SINGLE_FLIP, type SpaceModel 
 type Whereabouts = number | undefined;
 const ELSEWHERE = -1;
 
+/** Segment registers that the kernel keeps nowhere: a component has them while it runs. */
+const WHILE_RUNNING = /:(es|ds|fs|gs)$/;
+
 interface Stay {
   readonly place: Place;
+  readonly whileRunning: boolean;
   readonly where: (kernel: Kernel) => Whereabouts;
   at: Whereabouts;
   since: number;
@@ -37,7 +41,8 @@ export function locateInTime(
   const lastCycle = Math.min(to, lastBoundary(golden));
   const stays = places.map((place): Stay => {
     const where = whereabouts(place, threadOf);
-    return { place, where, at: where(kernel), since: 0, regions: [] };
+    const whileRunning = WHILE_RUNNING.test(place.target ?? "");
+    return { place, whileRunning, where, at: where(kernel), since: 0, regions: [] };
   });
   const end = (stay: Stay, last: number) => {
     const firstCycle = Math.max(from, stay.since);
@@ -45,23 +50,34 @@ export function locateInTime(
     if (stay.at === undefined || region.firstCycle > region.lastCycle) return;
     stay.regions.push(stay.at === ELSEWHERE ? region : { ...region, physical: stay.at });
   };
-  let before = 0;
+  /** Clock at which the kernel was last entered; instruction boundary at which a program last was about to go on. */
+  let entered = 0;
+  let lastInUserMode = 0;
+  const enter = () => {
+    entered = machine.cycles;
+  };
   const detach = machine.observe({
+    interrupt: enter,
+    exception: enter,
     // Only the kernel makes threads and mappings. Its path may still be charged: the bit is sure to be there one clock on.
     portalLeave: () => {
       const { now } = machine.clock;
       for (const stay of stays) {
         const at = stay.where(kernel);
         if (at === stay.at) continue;
-        // It was surely there when the path before this one had ended.
-        end(stay, before);
+        end(stay, stay.whileRunning ? lastInUserMode : entered);
         stay.at = at;
         stay.since = now + 1;
       }
-      before = now;
     },
   });
-  run.advance(golden.result.cycles);
+  if (stays.some(({ whileRunning }) => whileRunning)) {
+    let ended = false;
+    while (!ended && machine.cycles < golden.result.cycles) {
+      if (machine.cpu.cpl === 3) lastInUserMode = machine.cycles;
+      ended = machine.step() !== undefined;
+    }
+  } else run.advance(golden.result.cycles);
   detach();
   for (const stay of stays) end(stay, lastCycle);
   return {
@@ -85,7 +101,11 @@ function whereabouts(place: Place, threadOf: ReadonlyMap<string, number>): (kern
       return utcb === 0 ? undefined : utcb + messageRegister(what.mr);
     };
   }
-  return (kernel) => (kernel.registerLocation(thread, register ?? "eax") === undefined ? undefined : ELSEWHERE);
+  const whileRunning = WHILE_RUNNING.test(target ?? "");
+  return (kernel) => {
+    const location = kernel.registerLocation(thread, register ?? "eax");
+    return location === undefined || (whileRunning && location.where !== "cpu") ? undefined : ELSEWHERE;
+  };
 }
 
 /** The last clock at which a fault can strike before the golden run ends. */

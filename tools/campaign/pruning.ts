@@ -13,6 +13,7 @@
 import type { REGISTERS } from "../faults/fault.ts";
 import type { GoldenRun } from "../faults/golden-run.ts";
 import { bitsAt, bitsOf, type FaultSpace, pointIn, positionsOf, type Region, type SpacePoint } from "./fault-space.ts";
+import type { LastUses } from "./last-uses.ts";
 import { noUses, REGISTER_UNITS, registerUnit, traceUses, UseKind, type Uses } from "./use-trace.ts";
 
 export type ClassUse = "read" | "overwritten" | "unread";
@@ -55,12 +56,12 @@ export function isFollowed({ register, physical }: Region): boolean {
 }
 
 /** Runs the golden run once more and divides every bit of the space into classes, in the order of the space. */
-export function divide(golden: GoldenRun, space: FaultSpace): EquivalenceClass[] {
+export function divide(golden: GoldenRun, space: FaultSpace, lastUses?: LastUses): EquivalenceClass[] {
   const followed = new FollowedUnits(golden);
   const units = space.regions.map((region) =>
     Array.from({ length: bitsOf(region) }, (_, bit) => followed.add(region, bit)),
   );
-  followed.trace();
+  followed.trace(lastUses);
   return space.regions.flatMap((region, i) => divideRegion(region, space, units[i]!));
 }
 
@@ -174,8 +175,9 @@ export class FollowedUnits {
     return unit(entry(this.#memory, Math.floor(byte / PAGE), PAGE), byte % PAGE);
   }
 
-  trace(): void {
-    traceUses(this.#golden, { memory: this.#memory, threads: this.#threads });
+  trace(lastUses?: LastUses): void {
+    const also = lastUses === undefined ? {} : { lastUses };
+    traceUses(this.#golden, { memory: this.#memory, threads: this.#threads, ...also });
   }
 }
 

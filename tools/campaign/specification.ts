@@ -46,20 +46,6 @@ const MACHINE_KEYS = {
 
 const target = z
   .strictObject({ ...MACHINE_KEYS, ...COMPONENT_KEYS, component: COMPONENT_KEYS.component.optional() })
-  .superRefine((value, context) => {
-    const blame = (key: string, message: string) => context.addIssue({ code: "custom", path: [key], message });
-    const foreign = value.component === undefined ? COMPONENT_KEYS : MACHINE_KEYS;
-    for (const key of Object.keys(foreign)) {
-      if (key === "kernel" || !(key in value)) continue;
-      if (value.component === undefined) blame(key, `${key} is a component's: name the component`);
-      else blame(key, `${key} is nobody's: give it a target of its own, without component`);
-      return;
-    }
-    if (Object.keys(value).some((key) => key !== "component")) return;
-    const keys = value.component === undefined ? MACHINE_KEYS : COMPONENT_KEYS;
-    const some = Object.keys(keys).filter((key) => key !== "component");
-    context.addIssue({ code: "custom", message: `a target names no bits: ${some.join(", ")} is needed` });
-  })
   .transform((value): ComponentTarget | MachineTarget => value as ComponentTarget | MachineTarget);
 
 const componentTarget = z.object(COMPONENT_KEYS);
@@ -162,6 +148,7 @@ export function parseSpecification(text: string, file: string): YamlInput<Specif
   const { from, to } = input.value.window;
   if (to !== undefined && to < from) throw input.problem(["window", "to"], "it is before window.from", "swap them");
   const { sample, complete, targets, model: what } = input.value;
+  for (const i of targets.keys()) checkTarget(input, i);
   if (sample === undefined && complete === undefined) {
     throw input.problem(["sample"], "this key is missing", "give sample: {size: 1000}, or complete: true");
   }
@@ -181,6 +168,24 @@ export function parseSpecification(text: string, file: string): YamlInput<Specif
     throw input.problem(["targets", i, key], `a complete campaign cannot have it: ${known}`, mend);
   });
   return input;
+}
+
+/** A target has keys of a component, or keys of the machine. */
+function checkTarget({ value, problem }: YamlInput<Specification>, i: number): void {
+  const each = value.targets[i]!;
+  const ofComponent = "component" in each;
+  const keys = Object.keys(each).filter((key) => key !== "component");
+  const own: readonly string[] = Object.keys(ofComponent ? COMPONENT_KEYS : MACHINE_KEYS);
+  const foreign = keys.find((key) => !own.includes(key));
+  if (foreign !== undefined) {
+    const [text, mend] = ofComponent
+      ? ["belongs to no component", "give it a target of its own, without component"]
+      : ["belongs to a component", "add component: NAME"];
+    throw problem(["targets", i, foreign], `it ${text}`, mend);
+  }
+  if (keys.length > 0) return;
+  const some = own.filter((key) => key !== "component").join(", ");
+  throw problem(["targets", i], "a target names no bits", `add one of ${some}`);
 }
 
 function checkSample({ problem }: YamlInput<Specification>, { size, strata }: SampleSpecification): void {

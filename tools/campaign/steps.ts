@@ -12,9 +12,10 @@ import { ScenarioRun } from "../run/scenario-run.ts";
 import { classSummarySchema, summariseClasses } from "./class-summary.ts";
 import { type Draws, drawsSchema, mapDraws, unmapped } from "./draws.ts";
 import { type FaultSpace, spaceSize } from "./fault-space.ts";
+import type { LastUses } from "./last-uses.ts";
 import { placesOf } from "./places.ts";
 import { locateInTime } from "./presence.ts";
-import { divide, type EquivalenceClass, pilotsOf } from "./pruning.ts";
+import { divide, type EquivalenceClass, FollowedUnits, pilotsOf } from "./pruning.ts";
 import { sampleSize, strataOf } from "./sample.ts";
 import type { Specification } from "./specification.ts";
 import { type CampaignInputs, FileName, readJson, sha256, writeText } from "./store.ts";
@@ -127,8 +128,13 @@ export function spaceStep(directory: string, { specification }: CampaignInputs, 
 }
 
 /** The classes that need experiments. */
-export function pruningStep(directory: string, golden: GoldenRun, space: FaultSpace): EquivalenceClass[] {
-  const classes = divide(golden, space);
+export function pruningStep(
+  directory: string,
+  golden: GoldenRun,
+  space: FaultSpace,
+  lastUses: LastUses,
+): EquivalenceClass[] {
+  const classes = divide(golden, space, lastUses);
   const summary = summariseClasses(classes, space);
   const file = join(directory, FileName.classes);
   if (!existsSync(file)) writeText(directory, FileName.classes, `${JSON.stringify(summary, undefined, 1)}\n`);
@@ -145,10 +151,12 @@ export function drawsStep(
   { sample, pruning }: Specification,
   golden: GoldenRun,
   space: FaultSpace,
+  lastUses: LastUses,
 ): Draws {
   const file = join(directory, FileName.draws);
+  if (existsSync(file) || !pruning) new FollowedUnits(golden).trace(lastUses);
   if (existsSync(file)) return readJson(file, drawsSchema);
-  const draws = pruning ? mapDraws(golden, space, sample!) : unmapped(sampleSize(sample!));
+  const draws = pruning ? mapDraws(golden, space, sample!, lastUses) : unmapped(sampleSize(sample!));
   writeText(directory, FileName.draws, `${JSON.stringify(draws)}\n`);
   return draws;
 }

@@ -12,6 +12,7 @@ import { Tcb } from "../../kernel/tcb-layout.ts";
 import { EFLAGS_BITS, REGISTERS } from "../faults/fault.ts";
 import type { GoldenRun } from "../faults/golden-run.ts";
 import { ScenarioRun } from "../run/scenario-run.ts";
+import type { LastUses } from "./last-uses.ts";
 import { registerUse } from "./register-use.ts";
 
 export const enum UseKind {
@@ -42,6 +43,8 @@ export interface Followed {
   readonly memory: ReadonlyMap<number, readonly (Uses | undefined)[]>;
   /** By thread number: its units (`registerUnit`). */
   readonly threads: ReadonlyMap<number, readonly (Uses | undefined)[]>;
+  /** Notes the last use of every word of RAM. */
+  readonly lastUses?: LastUses;
 }
 
 const PAGE = 4096;
@@ -231,7 +234,8 @@ class UseTracer {
   // ---- memory ----
 
   #memory(physical: number, bytes: number, kind: UseKind, sure = this.#boundary, unsure = this.#boundary): void {
-    const { memory } = this.#followed;
+    const { memory, lastUses } = this.#followed;
+    lastUses?.note(physical, bytes, Math.max(unsure, this.#run.machine.cycles));
     for (let at = physical; at < physical + bytes; ) {
       const page = memory.get(Math.floor(at / PAGE));
       const end = Math.min(physical + bytes, (Math.floor(at / PAGE) + 1) * PAGE);
@@ -261,7 +265,7 @@ class UseTracer {
 
   /** The bytes that decide what the instruction is, and those of the one behind it, with which it may pair. */
   #fetch(linear: number): void {
-    if (this.#followed.memory.size === 0) return;
+    if (this.#followed.memory.size === 0 && this.#followed.lastUses === undefined) return;
     const length = this.#lengths.get(this.#codeKey(linear)) ?? INSTRUCTION_BYTES;
     const bytes = length + (this.#lengths.get(this.#codeKey(linear + length)) ?? INSTRUCTION_BYTES);
     const room = PAGE - (linear % PAGE);

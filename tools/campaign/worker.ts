@@ -6,9 +6,9 @@ import type { FromWorker, ToWorker, WorkerSetup } from "./pool.ts";
 import { ShardWriter } from "./shards.ts";
 
 const { directory, session, worker, job, stop } = workerData as WorkerSetup;
-const { golden, earlyStop, observe, space, work } = job;
+const { golden, earlyStop, observe, space, work, lastUses } = job;
 const port = parentPort!;
-const experiments = new Experiments(new ExperimentRunner(golden, space, { earlyStop, observe }), space, work);
+const experiments = new Experiments(new ExperimentRunner(golden, space, { earlyStop, observe, lastUses }), space, work);
 const shard = new ShardWriter(directory, session, worker);
 const tell = (message: FromWorker) => port.postMessage(message);
 

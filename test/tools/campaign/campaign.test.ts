@@ -17,6 +17,7 @@ import { readParquet } from "../parquet/read-parquet.ts";
 import { Random } from "../support/random.ts";
 import { killAndResume } from "./kill-and-resume.ts";
 import { SMALL_SPECIFICATION, smallPlan, workplace } from "./small-campaign.ts";
+import { lastUsesOf } from "./truth.ts";
 
 /** Every file of rows, as lines. */
 function shardLines(directory: string): string[] {
@@ -238,16 +239,17 @@ describe("a campaign", () => {
   });
 
   it("ends early with the outcome of the whole run", () => {
-    const early = new ExperimentRunner(golden, space);
+    const early = new ExperimentRunner(golden, space, { lastUses: lastUsesOf(golden) });
     const toTheEnd = new ExperimentRunner(golden, space, { earlyStop: false });
     const strip = ({ stop: _, simulated: __, ...row }: Row) => row;
-    let stopped = 0;
-    for (let index = 0; index < 60; index++) {
+    const stops = { converged: 0, dead: 0, end: 0, pruned: 0, error: 0 };
+    for (let index = 0; index < 100; index++) {
       const point = pointAt(space, samplePosition(77, index, spaceSize(space)));
       const row = early.run(index, point);
-      if (row.stop === "converged") stopped++;
+      stops[row.stop]++;
       expect(strip(row)).toEqual(strip(toTheEnd.run(index, point)));
     }
-    expect(stopped).toBeGreaterThan(3);
+    expect(stops.converged).toBeGreaterThan(5);
+    expect(stops.dead).toBeGreaterThan(2);
   });
 });

@@ -1,9 +1,17 @@
 import { Experiments } from "../../../tools/campaign/experiment.ts";
 import { ExperimentRunner } from "../../../tools/campaign/experiment-runner.ts";
 import { type FaultSpace, type SpacePoint, spaceSize } from "../../../tools/campaign/fault-space.ts";
+import { LastUses } from "../../../tools/campaign/last-uses.ts";
 import { placesOf } from "../../../tools/campaign/places.ts";
 import { locateInTime } from "../../../tools/campaign/presence.ts";
-import { classSize, divide, type EquivalenceClass, pilotsOf, pointOfClass } from "../../../tools/campaign/pruning.ts";
+import {
+  classSize,
+  divide,
+  type EquivalenceClass,
+  FollowedUnits,
+  pilotsOf,
+  pointOfClass,
+} from "../../../tools/campaign/pruning.ts";
 import type { Row } from "../../../tools/campaign/row.ts";
 import { parseSpecification } from "../../../tools/campaign/specification.ts";
 import { type GoldenRun, recordGolden } from "../../../tools/faults/golden-run.ts";
@@ -38,6 +46,13 @@ export function spaceOf(
 export function divideSpace(golden: GoldenRun, targets: string, from: number, to: number, keys?: string): Divided {
   const space = spaceOf(golden, targets, from, to, keys);
   return { golden, space, classes: divide(golden, space) };
+}
+
+/** Last uses of every word of RAM. */
+export function lastUsesOf(golden: GoldenRun): Uint16Array {
+  const lastUses = new LastUses(golden);
+  new FollowedUnits(golden).trace(lastUses);
+  return lastUses.counts;
 }
 
 /** What became of every point of a space. */
