@@ -160,7 +160,10 @@ function checkTree(k: KernelContext, violations: Violations, frame: number, page
     previous = node;
     depthBefore = depth;
   }
-  violations.require(nodes.length <= k.map.nodeCount, () => `the mapping list of ${name} does not end`);
+  const last = nodes.at(-1) ?? 0;
+  const after =
+    last < 1 || last >= k.map.nodeCount ? 0 : k.load(k.map.nodes + last * MAPPING_NODE.bytes + MappingNode.next);
+  violations.require(after === 0, () => `the mapping list of ${name} does not end`);
   return nodes.length;
 }
 

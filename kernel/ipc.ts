@@ -186,7 +186,10 @@ function deliver(k: KernelContext, sender: number, receiver: number): Delivery {
 
 /** Moves what is left of the message. */
 function advance(k: KernelContext, sender: number, receiver: number): Delivery {
-  for (;;) {
+  for (let faults = 0; ; faults++) {
+    // After a fault of its own sigma0 has that page.
+    if (faults > k.map.ramFrames)
+      panic(`sigma0's page faults in a transfer of thread ${k.threadNumber(sender)} do not end`);
     const step = transferItems(k, sender, receiver, receivedTag(k, sender));
     if (step > Step.Done) {
       failTransfer(k, sender, receiver, step, step);

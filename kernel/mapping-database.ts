@@ -187,14 +187,14 @@ export function nextDerived(k: KernelContext, node: number, depth: number): numb
   return next !== 0 && nodeDepth(k, next) > depth ? next : 0;
 }
 
-/** All nodes of a frame in depth-first order, at most as many as there can be. For the checker and for inspection. */
+/** All nodes of a frame in depth-first order, each once however the list is broken. For the checker and for inspection. */
 export function frameNodes(k: KernelContext, frame: number): number[] {
-  const nodes: number[] = [];
+  const nodes = new Set<number>();
   let node = firstNode(k, frame);
-  while (node !== 0 && nodes.length <= k.map.nodeCount) {
-    nodes.push(node);
+  while (node !== 0 && !nodes.has(node)) {
+    nodes.add(node);
     if (node < 1 || node >= k.map.nodeCount) break;
     node = nextNode(k, node);
   }
-  return nodes;
+  return [...nodes];
 }

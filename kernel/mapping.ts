@@ -145,7 +145,9 @@ function revoke(k: KernelContext, frame: number, node: number, access: number): 
       status |= removeWithEntry(k, derived);
     return status;
   }
+  let steps = 0;
   for (let derived = firstDerived(k, frame, node); derived !== 0; derived = nextDerived(k, derived, depth)) {
+    if (steps++ > k.map.nodeCount) panic(`mapping list of frame ${hex(frame)} does not end`);
     status |= nodeStatus(k, derived);
     setNodeStatus(k, derived, 0);
     if (!isPort(k, frame))

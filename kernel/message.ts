@@ -3,6 +3,7 @@ import { Cost } from "./costs.ts";
 import { IpcError } from "./error-code.ts";
 import * as flexpage from "./flexpage.ts";
 import { transferItem } from "./mapping.ts";
+import { panic } from "./panic.ts";
 import { beginString, copyString, type Sides, Step } from "./string-transfer.ts";
 import { usesUtcb } from "./tcb.ts";
 import { KERNEL_MESSAGE_WORDS, Protocol, Tcb } from "./tcb-layout.ts";
@@ -106,7 +107,9 @@ export function transferItems(k: KernelContext, sender: number, receiver: number
     buffers: usesUtcb(k, receiver) ? k.utcbOf(receiver) : 0,
     end: 1 + untypedWords(tag) + typedWords(tag),
   };
-  for (;;) {
+  for (let items = 0; ; items++) {
+    // Each round ends an item or begins a string.
+    if (items > 2 * MESSAGE_REGISTERS) panic(`the message of thread ${k.threadNumber(sender)} does not end`);
     const index = k.load(sender + Tcb.itemIndex);
     if (k.load(sender + Tcb.sourceDescriptor) === 0 && index >= sides.end) return Step.Done;
     const step =

@@ -3,6 +3,7 @@ import { Cost } from "./costs.ts";
 import { IpcError } from "./error-code.ts";
 import { PAGE, USER_AREA_END } from "./memory-map.ts";
 import { entryAddress, Pte } from "./page-table.ts";
+import { panic } from "./panic.ts";
 import { Tcb } from "./tcb-layout.ts";
 import { BUFFER_REGISTERS, bufferRegister } from "./utcb.ts";
 
@@ -80,12 +81,16 @@ export function beginString(k: KernelContext, sides: Sides, index: number): numb
 /** Copies until the string ends, a page is missing, or the buffers do not suffice. */
 export function copyString(k: KernelContext, sides: Sides): number {
   const { sender } = sides;
-  for (;;) {
+  // Its progress is in the sender's TCB, which a broken page table may lay under the copy itself.
+  for (let last = -1; ; ) {
     const descriptor = k.load(sender + Tcb.sourceDescriptor);
     const word = k.load(sides.from + 4 * descriptor);
     const count = substrings(word);
     const substring = k.load(sender + Tcb.sourceSubstring);
     const offset = k.load(sender + Tcb.sourceOffset);
+    const position = (32 * descriptor + substring) * 2 ** 32 + offset;
+    if (position <= last) panic(`the copy of a string of thread ${k.threadNumber(sender)} goes back`);
+    last = position;
     if (!isString(word) || descriptor + count >= sides.end || substring >= count) return overflow(k, sender);
     const left = lengthOf(word) - offset;
     if (left <= 0) {
@@ -123,7 +128,8 @@ function bufferAt(k: KernelContext, sides: Sides, register: number): number {
 /** Copies as much of `left` bytes from `source` as pages and the present buffer allow. */
 function copyPiece(k: KernelContext, sides: Sides, source: number, left: number): number {
   const { sender } = sides;
-  for (;;) {
+  for (let buffers = 0; ; buffers++) {
+    if (buffers > BUFFER_REGISTERS) panic(`the buffers for a string of thread ${k.threadNumber(sender)} do not end`);
     const register = k.load(sender + Tcb.bufferDescriptor);
     const word = bufferAt(k, sides, register);
     const count = substrings(word);

@@ -6,6 +6,7 @@
 import { aesFaults } from "./aes-faults.ts";
 import { campaignEarlyStop, campaignKills, campaignPruning } from "./campaigns.ts";
 import { exactness } from "./exactness.ts";
+import { kernelFaults } from "./kernel-faults.ts";
 import { manyFiles } from "./many-files.ts";
 import { megabyte } from "./megabyte.ts";
 import { aesMonteCarlo } from "./monte-carlo.ts";
@@ -22,6 +23,7 @@ const EXPERIMENTS: Record<string, () => Promise<boolean>> = {
   "random-faults": randomFaults,
   "aes-faults": aesFaults,
   exactness,
+  "kernel-faults": kernelFaults,
   "page-tables": pageTables,
 };
 
