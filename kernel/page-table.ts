@@ -50,6 +50,17 @@ export function entryAddress(k: KernelContext, space: number, virtual: number): 
   return table === 0 ? 0 : table + ((virtual >>> 10) & 0xffc);
 }
 
+/**
+ * Physical address of the table entry by which the MMU would let a user's access through, 0 when it would fault. `needed`:
+ * bits that both levels must have. What is no table and no page here has been struck: the MMU finds a reserved bit set.
+ */
+export function allowedEntry(k: KernelContext, space: number, virtual: number, needed: number): number {
+  const wanted = needed | Pte.PageSize;
+  if ((k.load(directoryEntry(k, space, virtual)) & wanted) !== needed) return 0;
+  const address = entryAddress(k, space, virtual);
+  return (k.load(address) & wanted) === needed ? address : 0;
+}
+
 /** The page-table entry for a user address, 0 when there is none. */
 export function readEntry(k: KernelContext, space: number, virtual: number): number {
   const address = entryAddress(k, space, virtual);

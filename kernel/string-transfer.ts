@@ -2,7 +2,7 @@ import type { KernelContext } from "./context.ts";
 import { Cost } from "./costs.ts";
 import { IpcError } from "./error-code.ts";
 import { PAGE, USER_AREA_END } from "./memory-map.ts";
-import { entryAddress, Pte } from "./page-table.ts";
+import { allowedEntry, Pte } from "./page-table.ts";
 import { panic } from "./panic.ts";
 import { Tcb } from "./tcb-layout.ts";
 import { BUFFER_REGISTERS, bufferRegister } from "./utcb.ts";
@@ -180,11 +180,9 @@ function copyBytes(k: KernelContext, sides: Sides, source: number, destination: 
 
 /** Physical address of a user byte that may be read (written), with the page marked as used; -1 when a fault has to come first. */
 function resolve(k: KernelContext, space: number, virtual: number, write: boolean): number {
-  const address = entryAddress(k, space, virtual);
+  const address = allowedEntry(k, space, virtual, Pte.Present | Pte.User | (write ? Pte.Writable : 0));
   if (address === 0) return -1;
   const entry = k.load(address);
-  const needed = Pte.Present | Pte.User | (write ? Pte.Writable : 0);
-  if ((entry & needed) !== needed) return -1;
   const used = (entry | Pte.Accessed | (write ? Pte.Dirty : 0)) >>> 0;
   if (used !== entry) k.store(address, used);
   return ((entry & Pte.Frame) >>> 0) + (virtual % PAGE);

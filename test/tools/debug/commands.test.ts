@@ -175,6 +175,8 @@ describe("looking", () => {
     expect(rest.join()).toMatch(/^ +\+0 +4096 bytes +entries$/);
     const address = Number(directory!.slice(0, 10)) + 4 * 32;
     expect(await executeLine(prompt, `owner ${address}`)).toMatch(/page directory of space 6, field entries\[32\]$/);
+    expect(await executeLine(prompt, "structures control registers")).toMatch(/^ {2}0x[0-9a-f]{8} {2}CR3$/m);
+    expect(await executeLine(prompt, "structures pit")).toMatch(/^ {2}counter0\[0\] = \d+$/m);
     await expect(executeLine(prompt, "structures nonsense")).rejects.toThrow("nothing is called");
     await expect(executeLine(prompt, "owner 0xffffffff")).rejects.toThrow("outside RAM");
   });

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { stateName } from "../../../emulator/index.ts";
+import { deviceFields, stateName } from "../../../emulator/index.ts";
 import type { KernelStructure } from "../../../kernel/index.ts";
 import { defaultCycleLimit } from "../../../tools/faults/experiment.ts";
 import { parseFault } from "../../../tools/faults/fault-line.ts";
 import type { GoldenRun } from "../../../tools/faults/golden-run.ts";
+import { kernelWord, placeName } from "../../../tools/faults/kernel-places.ts";
 import { ScenarioRun } from "../../../tools/run/scenario-run.ts";
 import { exactnessGolden } from "../propagate/exactness.ts";
 import { Random } from "../support/random.ts";
@@ -62,6 +63,25 @@ describe.each([["p5"], ["simple"]] as const)("owners, %s timing", (timing) => {
     }
   });
 
+  it("a structure is struck as kernel:NAME by the name that its owner has", () => {
+    const run = startOf(golden);
+    run.advance(Math.floor(golden.result.cycles / 2));
+    const { kernel, machine } = run;
+    const read = (physical: number): number => machine.memory.read32(physical);
+    for (const { kind, name, start, bytes, count, fields } of kernel.structures()) {
+      if (kind === "free") continue;
+      for (const field of fields.slice(-2)) {
+        const element = count - 1;
+        const target = { kernel: placeName(name), ...(count > 1 ? { of: element } : {}), field: field.name, offset: 0 };
+        const struck = kernelWord(kernel, target, undefined, read);
+        expect(struck, name).toBe(start + element * bytes + field.offset);
+        const owner = kernel.owner(struck as number);
+        expect(owner.name).toBe(count > 1 ? `${name} ${element}` : name);
+        expect(owner.field?.replace(/\[0\]$/, "")).toBe(field.name);
+      }
+    }
+  });
+
   it("two words of kernel memory never have the same name, but for the halves of a 64-bit number", () => {
     const run = startOf(golden);
     run.advance(Math.floor(golden.result.cycles / 3));
@@ -93,7 +113,12 @@ describe.each([["p5"], ["simple"]] as const)("owners, %s timing", (timing) => {
           if (kind === "kernel" || kind === "page-table" || kind === "utcb")
             expect(field, name).toMatch(/^\w+(\[\d+\])?$/);
         }
-        const { state } = run.machine.snapshot();
+        const { state, devices } = run.machine.snapshot();
+        const fields = run.machine.devices.flatMap((device) =>
+          deviceFields(device).map((field) => `${device.name} ${field.name}`),
+        );
+        expect(new Set(fields).size).toBe(fields.length);
+        expect(Object.keys(devices)).toEqual(run.machine.devices.map(({ name }) => name));
         state.forEach((page, index) => {
           const words = new Int32Array(page.buffer, page.byteOffset, page.length / 4);
           words.forEach((value, offset) => {

@@ -54,7 +54,7 @@ function structures(session: CommandSession, words: string): string {
   else if (free.length > 0)
     lines.push(`${"".padEnd(23)}${free.length} free pages of the kernel's pool and unused UTCBs`);
   if (only !== undefined && another === undefined) lines.push(...fieldLines(only));
-  lines.push(...partLines(view, matches), ...deviceLines(view, matches));
+  lines.push(...partLines(view, matches, wanted), ...deviceLines(view, matches, wanted));
   if (lines.length === 0) throw new CommandError(`nothing is called "${words}"; "structures" lists everything`);
   return lines.join("\n");
 }
@@ -76,20 +76,34 @@ function fieldLines({ fields }: KernelStructure): string[] {
   );
 }
 
-function partLines(view: GuestView, matches: (name: string) => boolean): string[] {
-  const counts = new Map<StatePart, number>();
-  for (const { part } of stateWords(view)) counts.set(part, (counts.get(part) ?? 0) + 1);
-  return [...counts]
+/** Parts of the processor; the words of a part that is asked for by its whole name, the zeros of a large one left out. */
+function partLines(view: GuestView, matches: (name: string) => boolean, wanted: string): string[] {
+  const parts = new Map<StatePart, StateWord[]>();
+  for (const word of stateWords(view)) {
+    const list = parts.get(word.part);
+    if (list === undefined) parts.set(word.part, [word]);
+    else list.push(word);
+  }
+  return [...parts]
     .filter(([part]) => matches(part))
-    .map(([part, count]) => `CPU state   processor  ${`${count} words`.padEnd(20)} ${part}`);
+    .flatMap(([part, words]) => {
+      const line = `CPU state   processor  ${`${words.length} words`.padEnd(20)} ${part}`;
+      if (part.toLowerCase() !== wanted) return [line];
+      const shown = words.length > MOST_WORDS ? words.filter(({ value }) => value !== 0) : words;
+      return [line, ...shown.map(({ name, value }) => `  ${hex(value)}  ${name}`)];
+    });
 }
 
-function deviceLines(view: GuestView, matches: (name: string) => boolean): string[] {
+const MOST_WORDS = 80;
+
+function deviceLines(view: GuestView, matches: (name: string) => boolean, wanted: string): string[] {
   return view.machine.devices
     .filter(({ name }) => matches(name))
-    .map((device) => {
+    .flatMap((device) => {
       const fields = deviceFields(device).filter(({ name }) => name !== "version");
-      return `device      device     ${`${fields.length} numbers`.padEnd(20)} ${device.name}`;
+      const line = `device      device     ${`${fields.length} numbers`.padEnd(20)} ${device.name}`;
+      if (device.name.toLowerCase() !== wanted) return [line];
+      return [line, ...fields.map(({ name, value }) => `  ${name} = ${value}`)];
     });
 }
 
