@@ -4,7 +4,7 @@
  *
  *     run the machine within limits() → due() → strike() each → run on
  */
-import type { Observer, RunLimits } from "../../emulator/index.ts";
+import { type Observer, type RunLimits, Word } from "../../emulator/index.ts";
 import type { Component } from "../run/boot-plan.ts";
 import type { InjectionReport } from "../run/run-result.ts";
 import { formatFault } from "./fault.ts";
@@ -140,8 +140,12 @@ function holdObserver(guest: Guest, stuck: readonly StuckBits[]): Partial<Observ
     if (touched.length > 0) hold(touched);
   };
   const all = (): void => hold(others);
+  const { words } = guest.machine.cpu;
   const boundary: Partial<Observer> = {
-    beforeInstruction: all,
+    // Where a run was cut between two elements of a REP instruction, nothing may happen that would not without the cut.
+    beforeInstruction: () => {
+      if (words[Word.RepeatInProgress] === 0) all();
+    },
     afterInstruction: all,
     exception: all,
     interrupt: all,
