@@ -15,6 +15,7 @@ export {
 } from "./cpu/segmentation.ts";
 export { Counter, Flag, SegmentRegister, SegmentWord, Vector, Word } from "./cpu/state.ts";
 export { ltr } from "./cpu/task-state-segment.ts";
+export { initialise as initialiseX87 } from "./cpu/x87/unit.ts";
 export type { Device, DeviceState } from "./devices/device.ts";
 export { EventKind, type EventListener, EventLog } from "./event-log.ts";
 export {

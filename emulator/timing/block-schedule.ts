@@ -127,7 +127,8 @@ export class BlockScheduler {
           bits | ScheduleBits.Second | (bank === PairBank.ByAddress ? ScheduleBits.CheckBank : 0);
         words[other + InstructionTiming.Before] = state;
       }
-      if (rules.isLocked(record) || rules.isSerializing(record)) entryMask |= NEVER_FAST;
+      if (rules.isLocked(record) || rules.isSerializing(record) || rules.isFloatingPoint(record))
+        entryMask |= NEVER_FAST;
       if (bank === PairBank.ByAddress && !this.canCheckBank(record, other)) entryMask |= NEVER_FAST;
       if (groups === 0) entryMask |= addresses;
       if (groups < 2 && prefixes > 0) entryMask |= PipelineState.CreditMask | PipelineState.CarryMask;

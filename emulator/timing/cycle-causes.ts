@@ -21,7 +21,9 @@ export const enum Cause {
   /** Interrupts, exceptions, gates. */
   Event = 13,
   SelfModify = 14,
-  Count = 15,
+  /** Floating-point instructions: results, the unit, the status word. */
+  FloatingPoint = 15,
+  Count = 16,
 }
 
 /** Names for people and for files, by `Cause`. */
@@ -41,6 +43,7 @@ export const CAUSE_NAMES: readonly string[] = [
   "io",
   "event",
   "self-modify",
+  "fpu",
 ];
 
 /** Hears what the pipeline model does, instruction by instruction. Attaching one makes the model work step by step; clocks stay the same. */

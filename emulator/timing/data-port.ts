@@ -359,6 +359,7 @@ export class DataPort {
     if (words[TimingWord.Pairs] !== 0 && words[TimingWord.PairBanks] === PairBank.ByAddress && !second) {
       words[TimingWord.FirstAddress] = executed ? this.addressAfter(first) : this.pipeline.addressOf(first);
     }
+    words[TimingWord.GroupFloat] = 0;
     words[TimingWord.GroupFlush] = before & PipelineState.Flush;
     words[TimingWord.GroupCrossed] = 0;
     words[TimingWord.GroupLocked] = 0;

@@ -5,7 +5,7 @@
  * The registers are the words in which RDMSR finds them, so they are part of every snapshot. While CESR selects anything, the
  * pipeline model works step by step and every access goes out of line; clocks stay the same.
  *
- * NOT IMPLEMENTED: external snoops, floating-point operations, breakpoint matches, the PM0 and PM1 pins.
+ * NOT IMPLEMENTED: external snoops, breakpoint matches, the PM0 and PM1 pins.
  */
 import { Word } from "../cpu/state.ts";
 
@@ -37,6 +37,8 @@ export const enum PerformanceEvent {
   InputOutput = 0x1d,
   /** Clocks waited for an address register. */
   Interlock = 0x1f,
+  /** Additions, subtractions, multiplications, divisions, remainders and roots. */
+  FloatingPoint = 0x22,
   HardwareInterrupt = 0x27,
   DataAccess = 0x28,
   DataMiss = 0x29,

@@ -22,6 +22,7 @@ import { FormTrait, PairingRules } from "./pairing.ts";
 import { Pipeline } from "./pipeline.ts";
 import { withCarryOf } from "./shadowing.ts";
 import { CacheGeometry, Course, PairBank, PipelineState, TimingWord } from "./timing-state.ts";
+import { X87Unit } from "./x87-unit.ts";
 
 /** Results of `enter` and `resume`. */
 const STEPWISE = 0;
@@ -36,6 +37,7 @@ export class P5Timing implements TimingModel {
   readonly code: CodeCache;
   readonly branches: BranchTargetBuffer;
   readonly rules: PairingRules;
+  readonly float: X87Unit;
   readonly pipeline: Pipeline;
   readonly port: DataPort;
   private listener: TimingListener | undefined = undefined;
@@ -64,7 +66,17 @@ export class P5Timing implements TimingModel {
     this.code = new CodeCache(words, counters, this.bus, configuration);
     this.branches = new BranchTargetBuffer(words);
     this.rules = new PairingRules(words, FORMS, configuration);
-    this.pipeline = new Pipeline(words, counters, this.rules, this.code, this.data, this.branches, configuration);
+    this.float = new X87Unit(words, counters, FORMS);
+    this.pipeline = new Pipeline(
+      words,
+      counters,
+      this.rules,
+      this.code,
+      this.data,
+      this.branches,
+      this.float,
+      configuration,
+    );
     this.port = new DataPort(
       words,
       counters,
@@ -320,6 +332,7 @@ export class P5Timing implements TimingModel {
   canonicalise(): void {
     const { words } = this;
     this.code.settle(this.counters[Counter.Cycles]);
+    this.float.settle();
     // A repeated string instruction between two elements: its group goes on, alone.
     if (words[Word.RepeatInProgress] !== 0) {
       words.fill(0, TimingWord.PairEip, TimingWord.GroupAlone);
@@ -362,7 +375,8 @@ export class P5Timing implements TimingModel {
   private tell(record: number, inV: boolean): void {
     const { words } = this;
     const linear = (words[CS_BASE] + words[record + InstructionWord.Eip]) >>> 0;
-    const issue = this.pipeline.groupStart + words[TimingWord.GroupInterlock] + words[TimingWord.GroupPrefix];
+    const waits = words[TimingWord.GroupInterlock] + words[TimingWord.GroupPrefix] + words[TimingWord.GroupFloat];
+    const issue = this.pipeline.groupStart + waits;
     this.listener?.instruction(linear, issue, inV ? 1 : 0, words[TimingWord.PairPhase] === 1);
   }
 

@@ -90,12 +90,14 @@ const ADDRESS_BITS = OperandBits.SegmentMask | OperandBits.Address32;
 export class PairingRules {
   private readonly words: Int32Array;
   private readonly traits: Int32Array;
+  private readonly overlaps: Uint8Array;
   private readonly configuration: P5Configuration;
 
   /** @param words the whole linear memory, where the decoded records are */
   constructor(words: Int32Array, forms: readonly InstructionForm[], configuration: P5Configuration) {
     this.words = words;
     this.traits = formTraits(forms);
+    this.overlaps = Uint8Array.from(forms, ({ floatingPoint }) => floatingPoint?.integerOverlap ?? 0);
     this.configuration = configuration;
   }
 
@@ -110,13 +112,24 @@ export class PairingRules {
 
   /** Execution clocks when issued alone, without prefixes, stalls and run-time counts. */
   aloneClocks(instruction: number): number {
-    return this.words[instruction + InstructionWord.Clocks];
+    const clocks = this.words[instruction + InstructionWord.Clocks];
+    return this.isFloatingPoint(instruction) ? clocks - this.overlap(instruction) : clocks;
+  }
+
+  isFloatingPoint(instruction: number): boolean {
+    return (this.words[instruction + InstructionWord.TimingClass] & TimingBits.FloatingPoint) !== 0;
+  }
+
+  /** Clocks of a floating-point instruction for which it does not hold the pipes. */
+  private overlap(instruction: number): number {
+    return this.overlaps[this.words[instruction + InstructionWord.Form]];
   }
 
   canIssueFirst(instruction: number): boolean {
     const bits = this.words[instruction + InstructionWord.TimingClass];
     const pairing = this.pairing(instruction, bits);
-    if (pairing !== Pairing.UV && pairing !== Pairing.PU) return false;
+    const exchanges = (bits & TimingBits.PairsWithExchange) !== 0;
+    if (pairing !== Pairing.UV && pairing !== Pairing.PU && !exchanges) return false;
     if ((bits & (TimingBits.DisplacementAndImmediate | TimingBits.Branch)) !== 0) return false;
     return (bits & TimingBits.PrefixMask) === 0 || this.configuration.pairAfterPrefix;
   }
@@ -130,6 +143,7 @@ export class PairingRules {
 
   /** Whether `second`, which follows `first`, may issue with it in the V pipe, both being decoded. */
   canPair(first: number, second: number): boolean {
+    if (this.isFloatingPoint(first)) return this.canIssueFirst(first) && this.isExchange(second);
     if (!this.canIssueFirst(first) || !this.canIssueSecond(second)) return false;
     const { words } = this;
     const firstTrait = this.trait(first);
@@ -154,8 +168,15 @@ export class PairingRules {
     return true;
   }
 
-  /** Clocks of the pair without stalls and bank conflict. */
+  /** An FXCH that can be the second of a pair. */
+  private isExchange(instruction: number): boolean {
+    const bits = this.words[instruction + InstructionWord.TimingClass];
+    return (bits & (TimingBits.Exchange | TimingBits.PrefixMask)) === TimingBits.Exchange;
+  }
+
+  /** Clocks of the pair without stalls and bank conflict. FXCH adds none. */
   pairClocks(first: number, second: number): number {
+    if (this.isFloatingPoint(first)) return this.aloneClocks(first);
     return PAIR_CLOCKS[4 * this.kind(first) + this.kind(second)];
   }
 
@@ -172,6 +193,7 @@ export class PairingRules {
 
   /** The same for a pair: a member that is done before the other has freed its registers already. */
   writtenPair(first: number, second: number): number {
+    if (this.isFloatingPoint(first)) return 0;
     const index = 4 * this.kind(first) + this.kind(second);
     const clocks = PAIR_CLOCKS[index];
     const done = PAIR_DONE[index];

@@ -18,6 +18,7 @@ import { EventCounters, PerformanceEvent } from "./event-counters.ts";
 import { FormTrait, type PairingRules } from "./pairing.ts";
 import { carryAfter, prefixStall, stateAfter } from "./shadowing.ts";
 import { PairBank, PipelineState, TimingWord } from "./timing-state.ts";
+import type { X87Unit } from "./x87-unit.ts";
 
 export class Pipeline {
   /** Clocks waited by cause, ever increasing. Not state. */
@@ -35,6 +36,7 @@ export class Pipeline {
   private readonly code: CodeCache;
   private readonly data: DataCache;
   private readonly branches: BranchTargetBuffer;
+  private readonly float: X87Unit;
   private readonly configuration: P5Configuration;
 
   /** @param words the whole linear memory */
@@ -45,6 +47,7 @@ export class Pipeline {
     code: CodeCache,
     data: DataCache,
     branches: BranchTargetBuffer,
+    float: X87Unit,
     configuration: P5Configuration,
   ) {
     this.words = words;
@@ -56,6 +59,7 @@ export class Pipeline {
     this.configuration = configuration;
     this.causes = new Float64Array(Cause.Count);
     this.events = new EventCounters(words);
+    this.float = float;
   }
 
   /** The instruction `record` is about to execute; `next` is the record that follows it in its block, or 0. */
@@ -79,6 +83,7 @@ export class Pipeline {
       this.events.count(PerformanceEvent.Instruction);
       if (words[TimingWord.PairPhase] === 2) this.events.count(PerformanceEvent.InstructionInV);
     }
+    if (rules.isFloatingPoint(record)) this.endFloat(record);
     const pairs = words[TimingWord.Pairs] !== 0;
     if (pairs && words[TimingWord.PairPhase] === 0) {
       words[TimingWord.PairPhase] = 1;
@@ -168,6 +173,7 @@ export class Pipeline {
     words[TimingWord.GroupCarry] = carryAfter(hiding, prefixes);
     words[TimingWord.GroupExtra] = 0;
     words[TimingWord.GroupExtraU] = 0;
+    words[TimingWord.GroupFloat] = rules.isFloatingPoint(record) ? this.waitForFloat(record) : 0;
     words[TimingWord.GroupCrossed] = 0;
     words[TimingWord.GroupAlone] = rules.aloneClocks(record);
     words[TimingWord.GroupLocked] = 0;
@@ -213,6 +219,27 @@ export class Pipeline {
     this.charge(clocks);
   }
 
+  /** Clocks that a floating-point instruction waits beyond its group's other waits before execution. */
+  private waitForFloat(record: number): number {
+    const { words, counters } = this;
+    const ready = counters[Counter.Cycles] + words[TimingWord.GroupInterlock] + words[TimingWord.GroupPrefix];
+    return this.float.begin(record, ready);
+  }
+
+  /** The floating-point instruction `record` has executed. The clocks of a pair begun by it are still to pass. */
+  private endFloat(record: number): void {
+    const { words, counters } = this;
+    if (this.events.counting && this.float.isOperation(record)) this.events.count(PerformanceEvent.FloatingPoint);
+    const first = words[TimingWord.Pairs] !== 0 && words[TimingWord.PairPhase] === 0;
+    const pending = first
+      ? words[TimingWord.PairClocks] +
+        words[TimingWord.GroupInterlock] +
+        words[TimingWord.GroupPrefix] +
+        words[TimingWord.GroupFloat]
+      : 0;
+    this.float.end(record, counters[Counter.Cycles] + pending);
+  }
+
   private waitForBuffers(): void {
     const clocks = Math.max(0, this.data.buffersEmptyAt() - this.counters[Counter.Cycles]);
     this.counters[Counter.Cycles] += clocks;
@@ -224,13 +251,15 @@ export class Pipeline {
     const { words } = this;
     const interlock = words[TimingWord.GroupInterlock];
     const prefix = words[TimingWord.GroupPrefix];
-    this.counters[Counter.Cycles] += clocks + interlock + prefix;
+    const float = words[TimingWord.GroupFloat];
+    this.counters[Counter.Cycles] += clocks + interlock + prefix + float;
+    if (float !== 0) this.causes[Cause.FloatingPoint] += float;
     if (interlock !== 0) {
       this.causes[Cause.Interlock] += interlock;
       if (this.events.counting) this.events.count(PerformanceEvent.Interlock, interlock);
     }
     if (prefix !== 0) this.causes[Cause.Prefix] += prefix;
-    words[TimingWord.GroupClocks] = clocks + interlock;
+    words[TimingWord.GroupClocks] = clocks + interlock + float;
   }
 
   /** Brings the instruction's code lines in; whether it had to wait for them. */

@@ -60,9 +60,14 @@ export const enum TimingWord {
   GroupLocked = 4112,
   /** Linear address that the first member of a pair accesses, if the second one's bank is to be compared. */
   FirstAddress = 4113,
-  GroupEnd = 4114,
+  /** Clocks that the group's floating-point instruction waits for the x87 unit, and the physical registers that it writes. */
+  GroupFloat = 4114,
+  X87Targets = 4115,
+  GroupEnd = 4116,
   /** Linear address of the last mispredicted branch, for PipelineState.Flush. */
-  FlushBranch = 4115,
+  FlushBranch = 4116,
+  /** Physical x87 registers whose last value the unit computed (bit n: register n): see TimingCounter.X87Ready. */
+  X87Computed = 4117,
 
   /** Physical line address + 1 of the data (code) line that is still arriving, 0 for none. */
   ArrivingData = 4128,
@@ -111,6 +116,12 @@ export const enum TimingCounter {
   ArrivingCodeTime = 2085,
   /** Bus unit at which the last write or locked cycle ends: reads start after it. */
   WritesDone = 2086,
+  /** Core clocks: the x87 unit takes another instruction, its multiplier does, the last comparison is in the status word. */
+  X87Free = 2088,
+  X87MultiplierFree = 2089,
+  X87StatusReady = 2090,
+  /** Core clock at which each physical x87 register's value is there (8 counters). */
+  X87Ready = 2096,
 }
 
 /** TimingWord.Pipeline: what the groups before leave to the next ones. */

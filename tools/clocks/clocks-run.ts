@@ -12,6 +12,7 @@
 import {
   createMachine,
   enterFlatProtectedMode,
+  initialiseX87,
   type Machine,
   Word,
   writeControlRegister,
@@ -125,6 +126,7 @@ export class ClocksRun {
       cpu.setRegister(number, value);
     });
     cpu.eip = program.entry;
+    initialiseX87(cpu);
     cpu.words[Word.Halted] = 0;
     this.timing.redirected();
     this.executed = [];

@@ -150,6 +150,7 @@ const COLUMNS: readonly (readonly [title: string, causes: readonly string[]])[] 
   ["code", ["code-cache"]],
   ["TLB", ["tlb", "code-tlb"]],
   ["branch", ["branch"]],
+  ["fpu", ["fpu"]],
   ["bus", ["lock", "io", "event", "self-modify"]],
   ["kernel", ["kernel"]],
   ["idle", ["idle"]],

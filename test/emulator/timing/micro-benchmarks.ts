@@ -16,7 +16,7 @@ export interface MicroBenchmark {
   /** Clocks of one repetition, or the range allowed. */
   readonly clocks: number | readonly [number, number];
   /** Registers other than the rig's. */
-  readonly registers?: { readonly ebx?: number };
+  readonly registers?: { readonly ebx?: number; readonly control?: number };
   readonly rule: string;
 }
 
@@ -428,5 +428,46 @@ export const MICRO_BENCHMARKS: readonly MicroBenchmark[] = [
     code: "668b4603",
     clocks: [4, 5],
     rule: "crosses a doubleword; prefix hidden by the wait",
+  },
+  {
+    row: "71",
+    shape: "straight",
+    text: "fadd st(1)",
+    code: "d8c1",
+    clocks: 3,
+    rule: "floating-point latency",
+  },
+  {
+    row: "72",
+    shape: "straight",
+    text: "fadd st(1); fxch st(2); fadd st(1); fxch st(2)",
+    code: "d8c1d9cad8c1d9ca",
+    clocks: [2, 4],
+    rule: "FXCH pairs: one FADD a clock but for the result, which is needed two FADD later",
+  },
+  {
+    row: "72, four results under way",
+    shape: "straight",
+    text: "fadd st(7); fxch st(1); fadd st(7); fxch st(2); fadd st(7); fxch st(3); fadd st(7); fxch st(1); fadd st(7); fxch st(2); fadd st(7); fxch st(3)",
+    code: "d8c7d9c9d8c7d9cad8c7d9cbd8c7d9c9d8c7d9cad8c7d9cb",
+    clocks: 6,
+    rule: "throughput 1",
+  },
+  {
+    row: "73",
+    shape: "straight",
+    text: "fmul st(1); fxch st(2); fmul st(1); fxch st(3); fmul st(1); fxch st(4)",
+    code: "d8c9d9cad8c9d9cbd8c9d9cc",
+    clocks: 6,
+    rule: "the multiplier begins every second clock",
+  },
+  {
+    row: "74",
+    shape: "straight",
+    text: `fdiv st(1); ${"inc eax; ".repeat(30)}fst dword ptr [esi]`,
+    code: `d8f1${"40".repeat(30)}d916`,
+    clocks: [34, 36],
+    registers: { control: 0x27f },
+    rule: "53-bit division beside 30 integer instructions",
   },
 ];

@@ -1,24 +1,30 @@
 /** What must hold for every program: bounds, independence of slicing, of observation and of how much is cached. */
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { createMachine, enterFlatProtectedMode, type Machine, Word } from "../../../emulator/index.ts";
+import { createMachine, enterFlatProtectedMode, initialiseX87, type Machine, Word } from "../../../emulator/index.ts";
 import type { P5Configuration } from "../../../emulator/timing/configuration.ts";
 import { pieceOf } from "../../oracles/random-program.ts";
 import { CODE, DATA, STACK_TOP } from "../../oracles/stage.ts";
 import { GuestMachine } from "../machine/guest-machine.ts";
+import { x87PieceOf } from "./x87-piece.ts";
 
 const MEMORY = 8 << 20;
 const LIMIT = 5000;
 
+const piece = fc.oneof(
+  { weight: 3, arbitrary: fc.integer({ min: 1, max: 0x7fff_ffff }).map((seed) => pieceOf(seed)) },
+  { weight: 1, arbitrary: fc.integer({ min: 1, max: 0x7fff_ffff }).map((seed) => x87PieceOf(seed)) },
+);
 const program = fc
-  .array(fc.integer({ min: 1, max: 0x7fff_ffff }), { minLength: 4, maxLength: 40 })
-  .map((seeds) => Uint8Array.from([...seeds.flatMap((seed) => pieceOf(seed)), 0xf4]));
+  .array(piece, { minLength: 4, maxLength: 40 })
+  .map((pieces) => Uint8Array.from([...pieces.flatMap((bytes) => [...bytes]), 0xf4]));
 
 /** A machine about to run a program, flat and without descriptor tables: a fault ends it. */
 function machineWith(code: Uint8Array, p5: Partial<P5Configuration> = {}): Machine {
   const machine = createMachine({ memoryBytes: MEMORY, timing: "p5", p5 });
   machine.memory.writeBytes(CODE, code);
   enterFlatProtectedMode(machine.cpu, CODE, STACK_TOP);
+  initialiseX87(machine.cpu);
   machine.cpu.setRegister(3, DATA + 0x400);
   machine.cpu.setRegister(6, DATA + 0x900);
   machine.cpu.setRegister(7, DATA + 0x1400);
@@ -48,6 +54,7 @@ function architecture(machine: Machine): unknown {
     registers,
     eip: cpu.eip,
     flags: cpu.eflags,
+    x87: Array.from(cpu.words.subarray(Word.X87Control, Word.X87Registers + 32)),
     data: Buffer.from(memory.readBytes(DATA, 0x2000)).toString("base64"),
   };
 }

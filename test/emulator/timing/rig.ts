@@ -1,3 +1,5 @@
+import { ONE } from "../../../emulator/cpu/x87/format.ts";
+import { setPhysicalRegister } from "../../../emulator/cpu/x87/unit.ts";
 import { createMachine, enterFlatProtectedMode, type Machine, Word } from "../../../emulator/index.ts";
 import type { P5Configuration } from "../../../emulator/timing/configuration.ts";
 
@@ -25,8 +27,11 @@ export class TimingRig {
     this.machine.memory.writeBytes(address, typeof code === "string" ? Buffer.from(code, "hex") : code);
   }
 
-  /** Goes to an address with the list's registers: EAX 1, EBX 1, ECX many, EDX 0, ESI and EDI at data, ESP at the stack. */
-  restart(registers: { eip?: number; ebx?: number; ecx?: number; esp?: number } = {}): void {
+  /**
+   * Goes to an address with the list's registers: EAX 1, EBX 1, ECX many, EDX 0, ESI and EDI at data, ESP at the stack; all x87
+   * registers 1.0, exceptions masked, 64-bit precision unless `control` (the control word) says otherwise.
+   */
+  restart(registers: { eip?: number; ebx?: number; ecx?: number; esp?: number; control?: number } = {}): void {
     const { cpu } = this.machine;
     cpu.words[Word.Eax] = 1;
     cpu.words[Word.Ebx] = registers.ebx ?? 1;
@@ -38,6 +43,10 @@ export class TimingRig {
     cpu.words[Word.Esp] = registers.esp ?? STACK;
     cpu.words[Word.Eip] = registers.eip ?? CODE;
     cpu.words[Word.Halted] = 0;
+    cpu.words[Word.X87Control] = registers.control ?? 0x37f;
+    cpu.words[Word.X87Status] = 0;
+    cpu.words[Word.X87Empty] = 0;
+    for (let n = 0; n < 8; n++) setPhysicalRegister(cpu, n, ONE);
     cpu.stateReplaced();
   }
 
@@ -62,7 +71,7 @@ export class TimingRig {
     instructionsInBody: number,
     loop: boolean,
     count = 40,
-    registers: { ebx?: number } = {},
+    registers: { ebx?: number; control?: number } = {},
   ): number {
     const repetitions = 16 + count + 8;
     this.load(loop ? body : body.repeat(repetitions));

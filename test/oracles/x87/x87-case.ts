@@ -68,8 +68,8 @@ export function decodeState(bytes: Uint8Array): X87State {
   };
 }
 
-function absolute(escape: readonly number[], address: number): number[] {
-  return [...escape, address & 0xff, (address >>> 8) & 0xff, (address >>> 16) & 0xff, address >>> 24];
+function absolute(opcode: readonly number[], address: number): number[] {
+  return [...opcode, address & 0xff, (address >>> 8) & 0xff, (address >>> 16) & 0xff, address >>> 24];
 }
 
 const FNINIT = [0xdb, 0xe3];
