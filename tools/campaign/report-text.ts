@@ -53,7 +53,7 @@ export function reportText(report: CampaignReport, marks: Marks = PLAIN): string
   return lines.join("\n");
 }
 
-function modelText({ kind, bits, clocks }: SpaceModel): string {
+export function modelText({ kind, bits, clocks }: SpaceModel): string {
   const what = bits === 1 ? "one bit" : `${bits} adjacent bits`;
   if (kind === "flip") return `${what} ${bits === 1 ? "flips" : "flip"}`;
   return `${what} stuck at ${kind === "stuckAt0" ? 0 : 1} ${clocks === undefined ? "for good" : `for ${thousands(clocks)} clocks`}`;

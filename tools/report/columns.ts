@@ -9,7 +9,7 @@ export type Columns<Name extends string = string> = Readonly<Record<Name, ArrayL
 const PLAIN = 0;
 const DIFFERENCES = 1;
 
-/** The columns one after another, in the order of `names`. Values are integers between -2^52 and 2^52. */
+/** The columns one after another, in the order of `names`. Values are integers, exact however large. */
 export function encodeColumns<Name extends string>(columns: Columns<Name>, names: readonly Name[]): Uint8Array {
   const parts = names.map((name) => encodeColumn(columns[name]));
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -57,7 +57,7 @@ function encodeColumn(values: ArrayLike<number>): Uint8Array {
     plain += sizeOf(fold(values[i]!));
     differences += sizeOf(fold(values[i]! - before));
   }
-  const kind = differences < plain ? DIFFERENCES : PLAIN;
+  const kind = differences < plain && isSafe(values) ? DIFFERENCES : PLAIN;
   const bytes = new Uint8Array(1 + sizeOf(values.length) + Math.min(plain, differences));
   bytes[0] = kind;
   let at = writeInteger(bytes, 1, values.length);
@@ -65,6 +65,12 @@ function encodeColumn(values: ArrayLike<number>): Uint8Array {
     at = writeInteger(bytes, at, fold(kind === PLAIN ? values[i]! : values[i]! - before));
   }
   return bytes;
+}
+
+/** Whether differences of the values, and twice those, are exact. */
+function isSafe(values: ArrayLike<number>): boolean {
+  for (let i = 0; i < values.length; i++) if (Math.abs(values[i]!) > 2 ** 50) return false;
+  return true;
 }
 
 /** Negative numbers between the others: 0, -1, 1, -2, … as 0, 1, 2, 3, … */

@@ -62,7 +62,7 @@ h1{font-size:clamp(25px,3.4vw,40px);line-height:1.15;letter-spacing:-.022em;font
 h2{font-size:20px;letter-spacing:-.012em;font-weight:640;margin:0 0 4px}
 h3{font-size:14.5px;font-weight:620;margin:0}
 p{margin:0 0 10px;max-width:78ch}
-code,.mono{font-family:var(--mono);font-size:.92em;font-variant-ligatures:none}
+code,.mono{font-family:var(--mono);font-size:.92em;font-variant-ligatures:none;overflow-wrap:anywhere}
 a{color:inherit;text-underline-offset:3px;text-decoration-color:var(--soft)}
 .soft{color:var(--soft)}
 .eyebrow{color:var(--soft);font-size:13.5px;margin:0;padding-right:60px}
@@ -93,6 +93,11 @@ td{text-align:right;padding:5px 10px;border-bottom:1px solid var(--faint);vertic
 th.text,td.text{text-align:left}td.text{min-width:150px}
 tr>:first-child{padding-left:0}tr>:last-child{padding-right:0}
 td .swatch{margin-right:8px}
+.link{background:none;border:0;padding:0;text-align:left;text-decoration:underline;text-decoration-color:var(--line);text-underline-offset:3px;overflow-wrap:anywhere}
+.link:hover{text-decoration-color:currentColor}
+.sort{background:none;border:0;padding:0;color:inherit;font-weight:560}
+.sort:hover{color:var(--ink)}
+th[aria-sort=ascending] .sort:after{content:" ↑"}th[aria-sort=descending] .sort:after{content:" ↓"}
 .wide{overflow-x:auto;overscroll-behavior-x:contain}
 input[type=search],select{font:inherit;font-size:13px;color:inherit;background:var(--panel);border:1px solid var(--line);border-radius:9px;padding:5px 10px;min-height:31px;min-width:0}
 #tip{position:fixed;z-index:9;pointer-events:none;max-width:min(420px,calc(100vw - 16px));background:var(--ink);color:var(--panel);border-radius:9px;padding:8px 11px;font-size:12.5px;line-height:1.45;box-shadow:0 6px 24px #0005}

@@ -2,17 +2,16 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inflateSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CorruptionRow } from "../../../tools/propagate/record.ts";
 import { members, PropagationRecord } from "../../../tools/propagate/report/browser/record.ts";
 import { seriesOf } from "../../../tools/propagate/report/browser/series.ts";
-import { COLUMN_NAMES, type PageData } from "../../../tools/propagate/report/page-data.ts";
-import { decodeColumns } from "../../../tools/report/columns.ts";
+import { COLUMN_NAMES, type ColumnName, type PageData } from "../../../tools/propagate/report/page-data.ts";
 import { noteMissing } from "../../oracles/live-drivers.ts";
 import { quorum86 } from "../cli/command-line.ts";
 import { chromiumPath, type Opened, openChromium, openPage } from "../support/chromium.ts";
+import { pageParts } from "../support/page-parts.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "quorum86-report-"));
 const file = join(directory, "report.html");
@@ -26,13 +25,12 @@ let corruptions: CorruptionRow[];
 beforeAll(() => {
   expect(quorum86(["propagate", "-o", directory, "--quiet", "--no-parquet"]).status).toBe(0);
   corruptions = rows("corruptions.jsonl");
-});
+}, 120_000);
 afterAll(() => rmSync(directory, { recursive: true }));
 
 function recordOf(html: string): PropagationRecord {
-  const element = (id: string): string => new RegExp(`id="${id}">(.*?)</script>`, "s").exec(html)![1]!;
-  const bytes = inflateSync(Buffer.from(element("columns"), "base64"));
-  return new PropagationRecord(JSON.parse(element("data")) as PageData, decodeColumns(bytes, COLUMN_NAMES));
+  const { data, columns } = pageParts<PageData, ColumnName>(html, COLUMN_NAMES);
+  return new PropagationRecord(data, columns);
 }
 
 describe("the data of the page", () => {

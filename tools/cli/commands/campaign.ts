@@ -12,9 +12,12 @@ import { reportCampaign } from "../../campaign/report.ts";
 import { reportHtml } from "../../campaign/report-html.ts";
 import { reportCsv, reportText } from "../../campaign/report-text.ts";
 import { writeRowsParquet } from "../../campaign/rows-parquet.ts";
+import { reopenDirectory } from "../../campaign/store.ts";
 import { CLASSES } from "../../faults/outcome.ts";
 import { writeWhole } from "../../files.ts";
 import { InputError } from "../../input-error.ts";
+import { planBoot } from "../../run/boot-plan.ts";
+import { ScenarioRun } from "../../run/scenario-run.ts";
 import { EXIT_CODES, ExitCode } from "../exit-codes.ts";
 import { Interrupt } from "../interrupt.ts";
 import { numberOption, single, type Text } from "../options.ts";
@@ -156,7 +159,10 @@ async function printReport(directory: string, argv: CampaignArguments): Promise<
   const report = reportCampaign(record);
   const encoder = new TextEncoder();
   if (csv !== undefined) writeWhole(csv, encoder.encode(reportCsv(report)));
-  if (html !== undefined) writeWhole(html, encoder.encode(reportHtml(report)));
+  if (html !== undefined) {
+    const booted = new ScenarioRun(planBoot(reopenDirectory(directory).image));
+    writeWhole(html, encoder.encode(reportHtml(report, booted)));
+  }
   if (parquet !== undefined) await writeRowsParquet(parquet, record.rows);
   if (argv.json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else process.stdout.write(`${reportText(report, coloursFor(process.stdout))}\n`);

@@ -11,6 +11,8 @@ import type { ColumnName, Moment, OwnerData, PageData, SpaceData } from "./page-
 const LARGEST_PAGE = 1_000_000;
 /** Pages of memory whose contents are named. */
 const NAMED_PAGES = 64;
+/** Clocks that are shown at least, if the run is that long. */
+const SHORTEST = 10_000;
 const PAGE = 4096;
 const WORDS = PAGE / 4;
 
@@ -87,7 +89,7 @@ export function reportData(propagation: Propagation, summary: PropagationSummary
     data: {
       hertz: experiment.result.coreHertz,
       start,
-      end: Math.max(1, Math.min(latency.end - start, Math.ceil(most * 1.1))),
+      end: Math.max(1, Math.min(latency.end - start, Math.max(SHORTEST, Math.ceil(most * 1.1)))),
       owners,
       spaces: spaces.list,
       areas: areas.texts,

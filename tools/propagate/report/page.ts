@@ -19,11 +19,13 @@ export function reportPage(
   scenario: string,
 ): string {
   const { data, columns } = reportData(propagation, summary, describer);
-  const body = [headline(summary, data, scenario), figures(summary, data), ...(data.held === 0 ? [] : pictures(data))];
+  const body = [headline(summary, data, scenario)];
+  if (data.held > 0) body.push(figures(summary, data), ...pictures(data));
+  if (propagation.ended !== "not-applied") body.push(threads(summary));
   return htmlDocument({
     title: `${summary.outcome.class} ${summary.fault}`,
     style: STYLE,
-    body: `${body.join("\n")}\n${threads(summary)}`,
+    body: body.join("\n"),
     script: bundle(new URL("./browser/main.js", import.meta.url)),
     data,
     columns,
@@ -32,21 +34,33 @@ export function reportPage(
 }
 
 function headline(summary: PropagationSummary, data: PageData, scenario: string): string {
-  const { outcome, injection, latency } = summary;
+  const { outcome } = summary;
   const good = ["MASKED", "LATENT", "CORRECTED"].includes(outcome.class);
   const text = CLASS_TEXT[outcome.class];
-  const { before, after } = injection ?? {};
-  const struck =
-    before === undefined || after === undefined
-      ? ""
-      : `<p class="fault">${bits(before, before ^ after)}</p><p class="fault"><code>${escapeHtml(injection!.location ?? "")}</code> from <code>${hex(before)}</code> to <code>${hex(after)}</code> at cycle ${grouped(latency.injected)}, ${duration(latency.injected, data.hertz)} after reset; ${escapeHtml(summary.activation)}</p>`;
+  const applied = outcome.activation !== "not-applied";
   return `<header><p class="eyebrow"><b>quorum86 propagate</b> · ${escapeHtml(scenario)}</p>
 <h1>${text[0]!.toUpperCase()}${escapeHtml(text.slice(1))}.</h1>
 <p class="fault"><code>${escapeHtml(summary.fault)}</code></p>
-${struck}
+${struck(summary, data)}
 <p class="verdict"><span class="chip ${good ? "good" : "bad"}">${outcome.class}</span><span>${escapeHtml(summary.victim ?? "nobody")}: ${outcome.replicaEffect} · vote: ${outcome.vote} · reached: ${outcome.containment} · service: ${outcome.service}</span></p>
 <p id="problem" hidden></p>
-${latencyLine(summary, data)}</header>`;
+${applied ? latencyLine(summary, data) : ""}</header>`;
+}
+
+/** What the fault did to the machine: bits, skipped instructions, or why nothing. */
+function struck({ injection, latency, activation }: PropagationSummary, { hertz }: PageData): string {
+  if (injection === undefined) return "";
+  const { before, after, location, until, skipped, reason } = injection;
+  if (!injection.applied) return `<p class="fault warned">${escapeHtml(reason ?? "")}</p>`;
+  const change =
+    before === undefined || after === undefined
+      ? `<code>${escapeHtml(location ?? "")}</code>`
+      : `<code>${escapeHtml(location ?? "")}</code> from <code>${hex(before)}</code> to <code>${hex(after)}</code>`;
+  const strip =
+    before === undefined || after === undefined ? "" : `<p class="fault">${bits(before, before ^ after)}</p>`;
+  const skip = skipped === undefined ? "" : `, skipped <code>${skipped.map(escapeHtml).join(" ")}</code>`;
+  const held = until === undefined ? "" : `, held until cycle ${grouped(until)}`;
+  return `${strip}<p class="fault">${change}${skip} at cycle ${grouped(latency.injected)}, ${duration(latency.injected, hertz)} after reset${held}; ${escapeHtml(activation)}</p>`;
 }
 
 function bits(golden: number, wrong: number): string {

@@ -76,8 +76,6 @@ export const STYLE = `
 .contents ul{list-style:none;margin:8px 0;padding:0;font-size:13px;max-height:340px;overflow:auto}
 .contents li{padding:2px 0;overflow-wrap:anywhere}
 .contents b{color:var(--accent);font-weight:620}
-.link{background:none;border:0;padding:0;text-align:left;text-decoration:underline;text-decoration-color:var(--line);text-underline-offset:3px;overflow-wrap:anywhere}
-.link:hover{text-decoration-color:currentColor}
 .card:empty{display:none}
 .card{margin-bottom:18px}
 .word{border:1px solid var(--line);border-radius:12px;padding:14px 16px;font-size:13.5px}
@@ -112,9 +110,6 @@ button.node:hover{border-color:var(--colour)}
 .node.here{padding:14px 16px;gap:6px;box-shadow:var(--shade);border-width:2px 2px 2px 6px;border-color:var(--colour)}
 .node.here .title{font-size:16px;font-weight:620}
 .writer{overflow-wrap:anywhere}
-.sort{background:none;border:0;padding:0;color:inherit;font-weight:560}
-.sort:hover{color:var(--ink)}
-th[aria-sort=ascending] .sort:after{content:" ↑"}th[aria-sort=descending] .sort:after{content:" ↓"}
 #problem{border-left:4px solid var(--bad);padding-left:12px}
 @media (max-width:1020px){.page-view{grid-template-columns:minmax(0,1fr)}.walk{grid-template-columns:minmax(0,1fr)}.walk .threads{display:none}}
 @media (max-width:720px){.untouched-spaces{columns:1}.space{grid-template-columns:minmax(0,1fr)}.latency{flex-direction:column;margin-left:2px}.latency li{padding:0 0 16px 26px;min-width:0;flex:none}.latency li:before{top:6px;bottom:-6px;left:6px;right:auto;width:2px;height:auto}.addresses{display:none}.page-grid{grid-template-columns:minmax(0,1fr)}.lane-names{max-width:112px}}
