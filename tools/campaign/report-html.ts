@@ -181,7 +181,7 @@ function pageData({ words, bits, seed }: CampaignReport, names: WordNames) {
   >;
   const add = (each: CampaignReport["words"][number] | CampaignReport["bits"][number]): void => {
     const word = "address" in each ? each : undefined;
-    const symbol = word === undefined ? undefined : names(word.component, word.address);
+    const symbol = word === undefined ? undefined : names(word);
     columns.component.push(number(components, each.component));
     columns.place.push(number(places, "address" in each ? each.place : each.register));
     columns.address.push(word?.address ?? -1);

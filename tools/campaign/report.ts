@@ -5,7 +5,7 @@
 import { CLASSES, type OutcomeClass } from "../faults/outcome.ts";
 import type { CampaignRecord } from "./campaign.ts";
 import type { ClassSummary } from "./class-summary.ts";
-import { bitsOf, type Region, regionSize, type SpaceModel, spaceSize } from "./fault-space.ts";
+import { bitsOf, type FaultSpace, type Region, regionSize, type SpaceModel, spaceSize } from "./fault-space.ts";
 import type { Row } from "./row.ts";
 import { strataOf } from "./sample.ts";
 import { type IntervalKind, proportionInterval, type StratumCount, stratifiedInterval } from "./statistics.ts";
@@ -54,11 +54,13 @@ export interface Distribution {
   readonly bins: readonly { readonly from: number; readonly count: number }[];
 }
 
-/** A 32-bit word of a component's memory, with the experiments that struck it. */
+/** A 32-bit word of memory, with the experiments that struck it. */
 export interface WordCount {
   readonly component: string;
   readonly place: string;
   readonly address: number;
+  /** Of the component's space, or of the machine. */
+  readonly addressing: "virtual" | "physical";
   readonly sampled: number;
   /** Outvoted. */
   readonly corrected: number;
@@ -70,7 +72,7 @@ export interface WordCount {
 }
 
 /** A bit of a component's register, with the experiments that struck it. */
-export interface BitCount extends Omit<WordCount, "address" | "place"> {
+export interface BitCount extends Omit<WordCount, "address" | "addressing" | "place"> {
   readonly register: string;
   readonly bit: number;
 }
@@ -187,7 +189,7 @@ export function reportCampaign(record: CampaignRecord): CampaignReport {
     ),
     toolErrors: { count: errors.length, reasons },
     detection: distribution(rows.flatMap(({ detection }) => detection ?? [])),
-    words: wordCounts(rows, pointsOf),
+    words: wordCounts(rows, space, pointsOf),
     bits: bitCounts(rows, pointsOf),
     absent: space.absent.map((place) => ({ component: place.component, name: place.name, bits: bitsOf(place) })),
     earlyStop: {
@@ -299,14 +301,18 @@ function noCounts(): Counts {
   return { sampled: 0, corrected: 0, failures: 0, latent: 0, correctedPoints: 0, failurePoints: 0 };
 }
 
-function wordCounts(rows: readonly Row[], pointsOf: (row: Row) => number): WordCount[] {
+function wordCounts(rows: readonly Row[], { regions }: FaultSpace, pointsOf: (row: Row) => number): WordCount[] {
+  const inSpace = new Set(
+    regions.filter(({ addressing }) => addressing === "virtual").map(({ component, name }) => `${component} ${name}`),
+  );
   const words = new Map<string, Writable<WordCount>>();
   for (const row of rows) {
-    const { component, place, address } = row;
-    if (address === undefined) continue;
-    const aligned = address - (address % 4);
-    const key = `${component} ${aligned}`;
-    const word = words.get(key) ?? { component, place, address: aligned, ...noCounts() };
+    const { component, place } = row;
+    if (row.address === undefined) continue;
+    const address = row.address - (row.address % 4);
+    const addressing = inSpace.has(`${component} ${place}`) ? "virtual" : "physical";
+    const key = `${component} ${addressing} ${address}`;
+    const word = words.get(key) ?? { component, place, address, addressing, ...noCounts() };
     tally(word, row, pointsOf);
     words.set(key, word);
   }

@@ -34,11 +34,14 @@ it("words have their symbols, the kernel's their structures and fields", () => {
   const booted = new ScenarioRun(smallPlan());
   const names = wordNames(booted);
   const idt = booted.kernel.structures().find(({ name }) => name === "IDT")!;
-  expect(names("kernel", idt.start + 8)).toMatch(/^IDT/);
+  const physical = (address: number) => names({ component: "kernel", address, addressing: "physical" });
+  expect(physical(idt.start + 8)).toMatch(/^IDT/);
   const component = booted.plan.components.find(({ name }) => name === "replica-2")!;
   const symbol = component.elf.symbols.find(({ name }) => name === "aes_state")!;
-  expect(names("replica-2", symbol.value + 4)).toBe("aes_state+4");
-  expect(names("kernel", 0xffff_fff0)).toBe(undefined);
+  const word = { component: "replica-2", address: symbol.value + 4 } as const;
+  expect(names({ ...word, addressing: "virtual" })).toBe("aes_state+4");
+  expect(names({ ...word, addressing: "physical" })).toBe(undefined);
+  expect(physical(0xffff_fff0)).toBe(undefined);
 });
 
 describe.skipIf(missing)("the campaign's page in chromium", () => {
@@ -100,7 +103,7 @@ describe.skipIf(missing)("the campaign's page in chromium", () => {
     await canvas.hover({ position: { x: ((word.address / 4) % 64) * pitch + 4, y: 4 } });
     const tip = await page.locator("#tip").innerText();
     expect(tip).toContain(`0x${word.address.toString(16).padStart(8, "0")}`);
-    expect(tip).toContain(wordNames(new ScenarioRun(smallPlan()))("replica-2", word.address));
+    expect(tip).toContain(wordNames(new ScenarioRun(smallPlan()))(word));
     await page.locator("[data-metric=sampled]").click();
     expect(await page.locator("[data-metric=sampled]").getAttribute("aria-pressed")).toBe("true");
     expect(complaints).toEqual([]);
