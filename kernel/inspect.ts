@@ -20,7 +20,7 @@ import { ownerOf } from "./owner.ts";
 import { translate } from "./page-table.ts";
 import { unlessBroken } from "./panic.ts";
 import type { KernelPortal } from "./portal.ts";
-import { kernelStructures } from "./structures.ts";
+import { fixedStructure, kernelStructures } from "./structures.ts";
 import { HaltReason, Protocol, Tcb, ThreadState } from "./tcb-layout.ts";
 import { findThread, findThreadByNumber } from "./thread-id.ts";
 import { Utcb } from "./utcb.ts";
@@ -185,6 +185,10 @@ export class KernelView implements Kernel {
 
   structures(): KernelStructure[] {
     return kernelStructures(this.k);
+  }
+
+  structure(name: string): KernelStructure | undefined {
+    return fixedStructure(this.k.map, name);
   }
 
   watch(watcher: KernelWatcher): () => void {

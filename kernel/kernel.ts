@@ -166,6 +166,8 @@ export interface Kernel {
   owner(physical: number): Owner;
   /** All of kernel memory as it is now: every byte is in exactly one structure, in the order of their addresses. */
   structures(): KernelStructure[];
+  /** One of them by name, among those that are always at the same place: not of the page pool. Cheap. */
+  structure(name: string): KernelStructure | undefined;
   /** Watches the kernel's paths; returns the function that ends it. Without a watcher no code runs for it. */
   watch(watcher: KernelWatcher): () => void;
   /** Microseconds of kernel time (ticks accounted). */

@@ -203,7 +203,8 @@ function poolOwner(k: KernelContext, physical: number): Owner {
   return { ...owner, ...virtual, field: fieldName(struct, offset) };
 }
 
-function poolPart(k: KernelContext, physical: number): PoolPart {
+/** @param utcbs threads by the physical addresses of their UTCBs, if they have been looked up */
+function poolPart(k: KernelContext, physical: number, utcbs?: ReadonlyMap<number, number>): PoolPart {
   const page = physical - (physical % PAGE);
   const { use, space } = poolPageUse(k, page);
   const index = k.isSpace(space) ? k.spaceIndex(space) : -1;
@@ -215,7 +216,7 @@ function poolPart(k: KernelContext, physical: number): PoolPart {
     case PoolUse.PageTable:
       return pageTable(`page table of space ${index} at ${hex(page)}`, index, PAGE_ENTRIES);
     case PoolUse.Utcb:
-      return utcbPart(k, physical - (physical % UTCB_BYTES), index);
+      return utcbPart(k, physical - (physical % UTCB_BYTES), index, utcbs);
     case PoolUse.IoBitmap:
       return {
         owner: { kind: "kernel", name: `I/O bitmap of space ${index} at ${hex(page)}`, space: index },
@@ -234,27 +235,60 @@ function pageTable(name: string, space: number, struct: Struct<string>): PoolPar
   return { owner: { kind: "page-table", name, space }, struct };
 }
 
-function utcbPart(k: KernelContext, utcb: number, space: number): PoolPart {
+function utcbPart(
+  k: KernelContext,
+  utcb: number,
+  space: number,
+  utcbs: ReadonlyMap<number, number> | undefined,
+): PoolPart {
+  if (utcbs !== undefined) {
+    const number = utcbs.get(utcb);
+    return number === undefined ? unusedUtcb(utcb, space) : usedUtcb(k, k.tcbOfNumber(number), number, space);
+  }
   for (let number = USER_BASE; number < THREAD_COUNT; number++) {
     const tcb = k.tcbOfNumber(number);
-    if (k.load(tcb + Tcb.utcbPhysical) !== utcb) continue;
-    const thread = k.load(tcb + Tcb.globalId);
-    const virtual = k.load(tcb + Tcb.utcb);
-    return { owner: { kind: "utcb", name: `utcb of thread ${number}`, thread, space, virtual }, struct: UTCB };
+    if (k.load(tcb + Tcb.utcbPhysical) === utcb) return usedUtcb(k, tcb, number, space);
   }
+  return unusedUtcb(utcb, space);
+}
+
+function usedUtcb(k: KernelContext, tcb: number, number: number, space: number): PoolPart {
+  const thread = k.load(tcb + Tcb.globalId);
+  const virtual = k.load(tcb + Tcb.utcb);
+  return { owner: { kind: "utcb", name: `utcb of thread ${number}`, thread, space, virtual }, struct: UTCB };
+}
+
+function unusedUtcb(utcb: number, space: number): PoolPart {
   return { owner: { kind: "utcb", name: `unused UTCB at ${hex(utcb)} of space ${space}`, space }, struct: UTCB };
 }
 
 // ---- the list ----
 
+/** The structures outside the page pool: where they are follows from the memory map alone. */
+function fixedStructures(map: MemoryMap): KernelStructure[] {
+  return regions(map).map(describeRegion);
+}
+
+function describeRegion({ name, start, bytes, struct }: Region): KernelStructure {
+  return describe("kernel", name, start, struct, bytes / (struct?.bytes ?? bytes), bytes);
+}
+
+/** One of the structures outside the page pool; undefined when none has the name. */
+export function fixedStructure(map: MemoryMap, name: string): KernelStructure | undefined {
+  const region = regions(map).find((candidate) => candidate.name === name);
+  return region === undefined ? undefined : describeRegion(region);
+}
+
 /** Every structure of kernel memory as it is now, in the order of their addresses, without gap or overlap. */
 export function kernelStructures(k: KernelContext): KernelStructure[] {
   const { map } = k;
-  const structures = regions(map).map(({ name, start, bytes, struct }) =>
-    describe("kernel", name, start, struct, bytes / (struct?.bytes ?? bytes), bytes),
-  );
+  const structures = fixedStructures(map);
+  // Looked up once for all, lowest number first, as an owner is found.
+  const utcbs = new Map<number, number>();
+  for (let number = THREAD_COUNT - 1; number >= USER_BASE; number--)
+    utcbs.set(k.load(k.tcbOfNumber(number) + Tcb.utcbPhysical), number);
   for (let page = map.pool; page < map.globals; ) {
-    const { owner, struct } = poolPart(k, page);
+    const { owner, struct } = poolPart(k, page, utcbs);
     const bytes = struct?.bytes ?? PAGE;
     const { kind, name, space, thread } = owner;
     structures.push({

@@ -121,7 +121,7 @@ class UseTracer {
     this.#run = run;
     this.#followed = followed;
     this.#words = run.machine.cpu.words;
-    const array = run.kernel.structures().find(({ name }) => name === "tcb")!;
+    const array = run.kernel.structure("tcb")!;
     this.#blocks = [...followed.threads].map(([thread, units]) => ({
       start: array.start + thread * array.bytes,
       thread,

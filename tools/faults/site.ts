@@ -203,7 +203,7 @@ function segmentCell({ machine, kernel }: Guest, thread: number, segment: Segmen
 function directoryCell({ machine, kernel }: Guest, thread: number): Cell | string {
   const description = kernel.thread(thread);
   if (description === undefined || description.space < 0) return `thread ${thread} has no space at this time`;
-  const spaces = kernel.structures().find(({ name }) => name === "space")!;
+  const spaces = kernel.structure("space")!;
   const field = spaces.fields.find(({ name }) => name === "pageDirectory")!;
   const cr3 = (machine.cpu.words[Word.Cr3]! & 0xffff_f000) >>> 0;
   const current = kernel.currentThread();
