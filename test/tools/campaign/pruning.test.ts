@@ -113,14 +113,4 @@ describe("statistics", () => {
     // Exact intervals are never too short.
     expect(covered["clopper-pearson"]).toBeGreaterThanOrEqual(covered.wilson);
   });
-
-  it("is not diluted: idle clocks raise coverage and leave the number of harmful points as it was", () => {
-    const harmful = ({ points }: Truth) => points.get("CORRECTED") ?? 0n;
-    const share = (divided: Divided, { points }: Truth) =>
-      Number(points.get("CORRECTED")!) / Number(spaceSize(divided.space));
-    const longer = divideSpace(golden, STATE, FROM, golden.result.cycles);
-    const longerTruth = completeTruth(longer);
-    expect(harmful(longerTruth)).toBe(harmful(truth));
-    expect(share(longer, longerTruth)).toBeLessThan(share(small, truth) / 10);
-  });
 });
