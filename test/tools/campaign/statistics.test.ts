@@ -7,10 +7,18 @@ import { type CampaignPageData, COLUMN_NAMES, type ColumnName } from "../../../t
 import { reportHtml } from "../../../tools/campaign/report-html.ts";
 import { reportCsv } from "../../../tools/campaign/report-text.ts";
 import type { Row } from "../../../tools/campaign/row.ts";
-import { samplePosition } from "../../../tools/campaign/sample.ts";
-import { clopperPearson, incompleteBeta, normalQuantile, wilson } from "../../../tools/campaign/statistics.ts";
+import { drawnPoint, samplePosition, sampleSize, strataOf } from "../../../tools/campaign/sample.ts";
+import {
+  clopperPearson,
+  incompleteBeta,
+  normalQuantile,
+  proportionInterval,
+  stratifiedInterval,
+  wilson,
+} from "../../../tools/campaign/statistics.ts";
 import { ScenarioRun } from "../../../tools/run/scenario-run.ts";
 import { pageParts } from "../support/page-parts.ts";
+import { Random } from "../support/random.ts";
 import { smallPlan } from "./small-campaign.ts";
 
 describe("intervals", () => {
@@ -48,6 +56,96 @@ describe("intervals", () => {
       expect(binomialUpTo(hits, trials, high)).toBeCloseTo(0.05, 9);
     }
     expect(incompleteBeta(0.3, 2, 5)).toBeCloseTo(0.579825, 6);
+  });
+});
+
+describe("stratified samples", () => {
+  it("are the plain interval with one stratum", () => {
+    for (const kind of ["wilson", "clopper-pearson"] as const) {
+      const { low, high } = proportionInterval(kind, 7, 60, 0.95);
+      const one = stratifiedInterval(kind, [{ weight: 1, hits: 7, trials: 60 }], 0.95);
+      expect(one.share).toBeCloseTo(7 / 60, 12);
+      expect(one.low).toBeCloseTo(low, 12);
+      expect(one.high).toBeCloseTo(high, 12);
+    }
+  });
+
+  it.each([
+    ["proportional", [0.7, 0.3], [210, 90], [0.05, 0.6]],
+    ["of chosen sizes", [0.9, 0.1], [60, 240], [0.3, 0.8]],
+    ["with a rare failure", [0.5, 0.3, 0.2], [100, 100, 100], [0.02, 0.5, 0.9]],
+  ])(
+    "%s: 95 %% intervals of 1,000 campaigns cover the truth in 93.5 to 96.5 %%, and the estimate has no bias",
+    (_, weights, sizes, shares) => {
+      const truth = weights.reduce((sum, weight, i) => sum + weight * shares[i]!, 0);
+      const random = new Random(95);
+      let covered = 0;
+      let sum = 0;
+      for (let campaign = 0; campaign < 1000; campaign++) {
+        const strata = weights.map((weight, i) => {
+          let hits = 0;
+          for (let k = 0; k < sizes[i]!; k++) if (random.below(1e9) < shares[i]! * 1e9) hits++;
+          return { weight, hits, trials: sizes[i]! };
+        });
+        const { share, low, high } = stratifiedInterval("wilson", strata, 0.95);
+        sum += share;
+        if (low <= truth && truth <= high) covered++;
+      }
+      expect(covered).toBeGreaterThanOrEqual(935);
+      expect(covered).toBeLessThanOrEqual(965);
+      expect(Math.abs(sum / 1000 - truth)).toBeLessThan(0.003);
+    },
+  );
+
+  it("know nothing of a stratum without draws", () => {
+    const strata = [
+      { weight: 0.75, hits: 5, trials: 100 },
+      { weight: 0.25, hits: 0, trials: 0 },
+    ];
+    const { low, high } = stratifiedInterval("wilson", strata, 0.95);
+    expect(high).toBeGreaterThan(0.25);
+    expect(low).toBeLessThan(0.05);
+  });
+
+  const strataSpace = {
+    model: SINGLE_FLIP,
+    absent: [],
+    regions: [
+      { component: "voter", name: "a", register: "eax", firstCycle: 0, lastCycle: 99 },
+      { component: "replica-1", name: "b", address: 0x1000, bytes: 36, firstCycle: 0, lastCycle: 99 },
+      { component: "voter", name: "c", register: "ecx", firstCycle: 0, lastCycle: 99 },
+    ],
+  } as const;
+
+  it("have draws by share of the space, or as many as are asked for, each inside its stratum", () => {
+    const proportional = strataOf(strataSpace, { size: 45, strata: "component" });
+    expect(proportional.map(({ component, first, size }) => [component, first, size])).toEqual([
+      ["voter", 0, 8],
+      ["replica-1", 8, 37],
+    ]);
+    const chosen = { size: undefined, strata: { "replica-1": 4, voter: 6 }, seed: 3 };
+    expect(sampleSize(chosen)).toBe(10);
+    const strata = strataOf(strataSpace, chosen);
+    for (let index = 0; index < 10; index++)
+      expect(drawnPoint(strata, 3, index).region.component).toBe(index < 6 ? "voter" : "replica-1");
+    expect(() => drawnPoint(strata, 3, 10)).toThrow(RangeError);
+  });
+
+  it("are reported with each stratum's weight", () => {
+    const rows = [
+      ...Array.from({ length: 10 }, (_, i) => row(i, i < 5 ? "SDC" : "MASKED", "replica-1")),
+      ...Array.from({ length: 90 }, (_, i) => row(10 + i, "MASKED", "replica-2")),
+    ];
+    const sample = { strata: { "replica-1": 10, "replica-2": 90 }, seed: 1 };
+    const report = reportCampaign({ ...RECORD, rows, asked: 100, specification: { ...RECORD.specification, sample } });
+    // Both have half of the space: a quarter of it fails, though only one draw in twenty did.
+    expect(report.total.failures).toMatchObject({ count: 5, share: 0.25, points: 32_000 });
+    expect(report.components.map(({ failures }) => failures.share)).toEqual([0.5, 0]);
+    expect(report.strata).toEqual([
+      { component: "replica-1", asked: 10, reached: 10 },
+      { component: "replica-2", asked: 90, reached: 90 },
+    ]);
+    expect(report.words.reduce((sum, { failurePoints }) => sum + failurePoints, 0)).toBeCloseTo(32_000, 6);
   });
 });
 
