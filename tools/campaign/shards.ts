@@ -30,7 +30,7 @@ export class ShardWriter {
   }
 }
 
-function shardName(session: number, worker: number): string {
+export function shardName(session: number, worker: number): string {
   return `${String(session).padStart(4, "0")}-${String(worker).padStart(3, "0")}.rows`;
 }
 
@@ -39,7 +39,8 @@ export function nextSession(directory: string): number {
   return shardFiles(directory).reduce((most, name) => Math.max(most, Number(name.slice(0, 4))), 0) + 1;
 }
 
-function shardFiles(directory: string): string[] {
+/** Names of the shards in a directory, in the order in which they were begun. */
+export function shardFiles(directory: string): string[] {
   const folder = join(directory, FileName.shards);
   if (!existsSync(folder)) return [];
   return readdirSync(folder)

@@ -14,6 +14,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { fileError, readInput, writeWhole } from "../files.ts";
 import { bundledScenario, type Image, loadImage } from "../image/image.ts";
@@ -63,20 +64,31 @@ export interface CampaignInputs {
   readonly identity: CampaignIdentity;
 }
 
+/** The specification that comes with quorum86 under this name. */
+function bundledSpecification(name: string): string {
+  const folder = fileURLToPath(new URL("../../../tools/campaign/examples/", import.meta.url));
+  const file = join(folder, `${name}.yaml`);
+  if (existsSync(file)) return file;
+  const names = readdirSync(folder).map((each) => `bundled:${basename(each, ".yaml")}`);
+  const problem = "no such specification comes with quorum86";
+  throw new InputError({ file: `bundled:${name}`, problem, mend: `use one of ${names.sort().join(", ")}` });
+}
+
 /**
- * @param file the specification; paths in it are relative to it.
+ * @param reference the specification, or `bundled:NAME`; paths in it are relative to it.
  * @throws InputError for what is wrong with it or its image.
  */
-export function readInputs(file: string, share?: Share): CampaignInputs {
+export function readInputs(reference: string, share?: Share): CampaignInputs {
+  const file = reference.startsWith("bundled:") ? bundledSpecification(reference.slice(8)) : reference;
   const path = resolve(file);
   const text = new TextDecoder().decode(readInput(file));
   const specification = parseSpecification(text, file);
-  const { image: reference } = specification.value;
-  const bundled = reference.startsWith("bundled:");
-  const imageFile = bundled ? bundledScenario(reference.slice(8)) : resolve(dirname(path), reference);
+  const { image: imageName } = specification.value;
+  const bundled = imageName.startsWith("bundled:");
+  const imageFile = bundled ? bundledScenario(imageName.slice(8)) : resolve(dirname(path), imageName);
   if (!existsSync(imageFile)) {
     const mend = bundled ? "use bundled:aes-tmr" : "correct the path";
-    throw specification.problem(["image"], `there is no image ${bundled ? `"${reference}"` : imageFile}`, mend);
+    throw specification.problem(["image"], `there is no image ${bundled ? `"${imageName}"` : imageFile}`, mend);
   }
   const image = loadImage(imageFile);
   const files = [...image.files].map(([name, data]) => ({ name, sha256: sha256(data) }));
@@ -85,7 +97,7 @@ export function readInputs(file: string, share?: Share): CampaignInputs {
     version: FORMAT_VERSION,
     quorum86: packageVersion(),
     specification: { file: path, sha256: sha256(new TextEncoder().encode(text)) },
-    image: { file: bundled ? reference : imageFile, sha256: sha256(readInput(imageFile)), files },
+    image: { file: bundled ? imageName : imageFile, sha256: sha256(readInput(imageFile)), files },
     ...(share === undefined ? {} : { share }),
   };
   return { specification, text, image, identity };
@@ -157,7 +169,8 @@ function readIdentity(directory: string): CampaignIdentity | undefined {
   return readJson(file, identitySchema);
 }
 
-function refuseChanges(directory: string, before: CampaignIdentity, now: CampaignIdentity): void {
+/** @throws InputError naming everything in which two campaigns differ. */
+export function refuseChanges(directory: string, before: CampaignIdentity, now: CampaignIdentity): void {
   const changed: string[] = [];
   const compare = (what: string, one: string | undefined, other: string | undefined) => {
     if (one === other) return;

@@ -57,7 +57,7 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
     .command(
       lazy("trace [words..]", "what happened, event by event; diff of two traces", () => import("./commands/trace.ts")),
     )
-    .command(lazy("campaign <action> [place]", "many faults, counted", () => import("./commands/campaign.ts")))
+    .command(lazy("campaign <action> [place..]", "many faults, counted", () => import("./commands/campaign.ts")))
     .command(lazy("image <action> [file]", "pack, list and unpack images", () => import("./commands/image.ts")))
     .epilogue(`${EXAMPLES}\n\n${EXIT_CODES}`)
     .demandCommand(1, "a command is needed")

@@ -1,4 +1,4 @@
-/** `quorum86 campaign run|resume|status|report`. */
+/** `quorum86 campaign run|resume|status|report|merge`. */
 import type { ArgumentsCamelCase, Argv } from "yargs";
 import {
   type CampaignOptions,
@@ -8,14 +8,15 @@ import {
   resumeCampaign,
   startCampaign,
 } from "../../campaign/campaign.ts";
+import { mergeCampaigns } from "../../campaign/merge.ts";
 import { reportCampaign } from "../../campaign/report.ts";
 import { reportHtml } from "../../campaign/report-html.ts";
 import { reportCsv, reportText } from "../../campaign/report-text.ts";
 import { writeRowsParquet } from "../../campaign/rows-parquet.ts";
-import { reopenDirectory } from "../../campaign/store.ts";
+import { reopenDirectory, type Share } from "../../campaign/store.ts";
 import { CLASSES } from "../../faults/outcome.ts";
 import { writeWhole } from "../../files.ts";
-import { InputError } from "../../input-error.ts";
+import { InputError, printable } from "../../input-error.ts";
 import { planBoot } from "../../run/boot-plan.ts";
 import { ScenarioRun } from "../../run/scenario-run.ts";
 import { EXIT_CODES, ExitCode } from "../exit-codes.ts";
@@ -26,9 +27,10 @@ import { coloursFor, count, plural } from "../terminal.ts";
 
 interface CampaignArguments {
   action: string;
-  place: string | undefined;
+  place: string[];
   out: Text;
   workers: Text;
+  shard: Text;
   csv: Text;
   html: Text;
   parquet: Text;
@@ -36,13 +38,18 @@ interface CampaignArguments {
   quiet: boolean;
 }
 
-const ACTIONS = ["run", "resume", "status", "report"] as const;
+const ACTIONS = ["run", "resume", "status", "report", "merge"] as const;
 
 const EXAMPLES = `Examples
+  quorum86 campaign run bundled:first --out first
+      one that comes with quorum86: 1,000 draws from registers and memory of a replica
   quorum86 campaign run my.yaml --out my-campaign
       thousands of experiments, on all cores
   quorum86 campaign resume my-campaign
       go on after Ctrl-C, a crash or a power cut
+  quorum86 campaign run my.yaml --out part-2 --shard 2/8
+  quorum86 campaign merge part-1 part-2 part-3 ... --out my-campaign
+      on several machines, a part on each
   quorum86 campaign status my-campaign
       how far it is (also while it runs)
   quorum86 campaign report my-campaign --html report.html --csv table.csv
@@ -60,9 +67,10 @@ A specification (tools/campaign/README.md has every key)
 export function options(argv: Argv): Argv<CampaignArguments> {
   return argv
     .positional("action", { choices: ACTIONS, describe: "what to do" })
-    .positional("place", { type: "string", describe: "specification (run) or directory of a campaign" })
+    .positional("place", { type: "string", array: true, describe: "specification (run), or directory of a campaign" })
     .option("out", { type: "string", requiresArg: true, describe: "directory of the campaign" })
     .option("workers", { type: "string", requiresArg: true, describe: "worker threads (default: one a core)" })
+    .option("shard", { type: "string", requiresArg: true, describe: "run: only part I of N, such as 2/8" })
     .option("csv", { type: "string", requiresArg: true, describe: "report: write the table as CSV to a file" })
     .option("html", { type: "string", requiresArg: true, describe: "report: write a page to a file" })
     .option("parquet", { type: "string", requiresArg: true, describe: "report: write the rows to a Parquet file" })
@@ -73,16 +81,37 @@ export function options(argv: Argv): Argv<CampaignArguments> {
 
 export async function run(argv: ArgumentsCamelCase<CampaignArguments>): Promise<number> {
   const out = single(argv.out, "out");
-  if (argv.action === "run") {
-    const file = needed(argv.place, "run", "no specification is given", "name one: campaign run SPEC.yaml --out DIR");
-    const directory = needed(out, "run", "no directory is given", "add --out DIR");
-    return experiments(argv, directory, (options) => startCampaign(file, directory, options));
+  const places = argv.place ?? [];
+  if (argv.action === "merge") {
+    const target = needed(out, "merge", "no directory is given", "add --out DIR");
+    needed(places[0], "merge", "no campaigns are given", "name their directories");
+    printStatus(mergeCampaigns(places, target), target, argv.json);
+    return ExitCode.Right;
   }
-  const directory = needed(argv.place ?? out, argv.action, "no campaign is given", "name its directory");
+  if (places.length > 1) {
+    const problem = `${argv.action} takes one ${argv.action === "run" ? "specification" : "directory"}`;
+    throw new InputError({ file: places[1]!, problem, mend: "leave this out" });
+  }
+  if (argv.action === "run") {
+    const file = needed(places[0], "run", "no specification is given", "name one: campaign run SPEC.yaml --out DIR");
+    const directory = needed(out, "run", "no directory is given", "add --out DIR");
+    const share = shareOf(single(argv.shard, "shard"));
+    const part = share === undefined ? {} : { share };
+    return experiments(argv, directory, (options) => startCampaign(file, directory, { ...options, ...part }));
+  }
+  const directory = needed(places[0] ?? out, argv.action, "no campaign is given", "name its directory");
   if (argv.action === "resume") return experiments(argv, directory, (options) => resumeCampaign(directory, options));
   if (argv.action === "status") printStatus(campaignStatus(directory), directory, argv.json);
   else await printReport(directory, argv);
   return ExitCode.Right;
+}
+
+function shareOf(text: string | undefined): Share | undefined {
+  if (text === undefined) return undefined;
+  const [, part, of] = /^(\d{1,5})\/(\d{1,5})$/.exec(text)?.map(Number) ?? [];
+  if (part !== undefined && of !== undefined && part >= 1 && part <= of) return { part, of };
+  const problem = `"${printable(text)}" is no part of a campaign`;
+  throw new InputError({ file: "--shard", problem, mend: "write I/N with I from 1 to N, such as 2/8" });
 }
 
 function needed(value: string | undefined, action: string, problem: string, mend: string): string {
@@ -139,13 +168,21 @@ function printStatus(status: CampaignStatus, directory: string, json: boolean): 
     process.stdout.write(`${JSON.stringify({ directory, ...status })}\n`);
     return;
   }
-  const { name, asked, done, complete, classes } = status;
+  const { name, asked, done, complete, classes, draws, share } = status;
   const colours = coloursFor(process.stdout);
   const state = complete ? colours.green("complete") : colours.yellow("not complete");
-  process.stdout.write(`${colours.bold(name)}  ${state}: ${count(done)} of ${plural(asked, "experiment")}\n`);
+  const sample = draws === undefined ? "" : ` for ${plural(draws, "draw")}`;
+  const part = share === undefined ? "" : `, part ${share.part} of ${share.of}`;
+  process.stdout.write(
+    `${colours.bold(name)}  ${state}: ${count(done)} of ${plural(asked, "experiment")}${sample}${part}\n`,
+  );
   for (const each of CLASSES) {
     const line = `  ${each.padEnd(17)}${count(classes[each]).padStart(12)}\n`;
     process.stdout.write(classes[each] === 0 ? colours.dim(line) : line);
+  }
+  if (complete && share !== undefined) {
+    process.stdout.write(colours.dim("when all parts are there: quorum86 campaign merge DIR... --out DIR\n"));
+    return;
   }
   const next = complete ? "report" : "resume";
   process.stdout.write(colours.dim(`quorum86 campaign ${next} ${directory}\n`));
