@@ -22,6 +22,7 @@ import {
   RESERVED,
   type Reached,
   type Row,
+  SUPERVISOR_READ_ONLY,
 } from "./page-table-faults-table.ts";
 import {
   ALIGNED_TABLE,
@@ -60,6 +61,11 @@ export type Removal =
   /** Other pages take its place. */
   | "eviction";
 
+/**
+ * By the access itself; where the entry denies it, not at all, or by one that it lets through: a supervisor's read or fetch.
+ */
+export type Primed = "itself" | "not" | "weaker access";
+
 export interface PageTableCase {
   readonly kind: EntryKind;
   readonly row: Row;
@@ -69,8 +75,8 @@ export interface PageTableCase {
   readonly level: Level;
   readonly writeProtect: boolean;
   readonly removal: Removal;
-  /** Whether the page is accessed before the flip. A page that the access may not touch is not. */
-  readonly primed: boolean;
+  /** How the page gets into a TLB before the flip. */
+  readonly primed: Primed;
   readonly test: SystemCase;
 }
 
@@ -101,7 +107,7 @@ const EVICTION_PAGES = [0x0070_5000, 0x0071_5000, 0x0072_5000, 0x0073_5000];
 /** Regions of the same set of the large-page TLB as the target's. */
 const EVICTION_REGIONS = [5, 7, 9, 11];
 const GATE = 0x41;
-const REMOVAL_CODE = CODE + 0xa00;
+const LEVEL_0_CODE = CODE + 0xa00;
 
 const CODE_ADDRESS = TARGET_PAGE + CODE_OFFSET;
 const WORD_ADDRESS = TARGET_PAGE + WORD_OFFSET;
@@ -131,8 +137,8 @@ export function* pageTableCases(kind: EntryKind): Generator<PageTableCase> {
           for (const level of LEVELS)
             for (const writeProtect of [false, true])
               for (const removal of REMOVALS) {
-                const primed = beginning === "all rights" || mayTouch(access, level, writeProtect);
-                if (!primed && removal === "none") continue;
+                const itself = beginning === "all rights" || mayTouch(access, level, writeProtect);
+                const primed: Primed = itself ? "itself" : removal === "none" ? "weaker access" : "not";
                 const about = { kind, row, bit, beginning, access, level, writeProtect, removal, primed };
                 yield { ...about, test: testOf(about) };
               }
@@ -153,23 +159,30 @@ function testOf(about: Omit<PageTableCase, "test">): SystemCase {
   patchTables(draft, about);
   const code: number[] = [];
   const here = (): number => draft.eip + code.length;
-  if (primed) code.push(...accessCode(access, FIRST_VALUE, here()));
+  if (primed === "itself") code.push(...accessCode(access, FIRST_VALUE, here()));
+  else if (primed === "weaker access") {
+    const weaker = access === "fetch" ? "fetch" : "read";
+    if (level === "supervisor") code.push(...accessCode(weaker, 0, here()));
+    else code.push(...atLevel0(draft, accessCode(weaker, 0, LEVEL_0_CODE)));
+  }
   // xor dword [alias], 1 << bit
   code.push(0x81, 0x35, ...bytesOf(entryPlace(kind).alias, 4), ...bytesOf(2 ** bit, 4));
   if (removal === "eviction") code.push(...evictionCode(kind, access, here()));
   else if (removal !== "none") {
     const steps = removal === "invlpg" ? INVLPG : LOAD_CR3;
-    if (level === "supervisor") code.push(...steps);
-    else {
-      draft.patch(REMOVAL_CODE, [...steps, 0xcf]);
-      draft.patch(IDT + 8 * GATE, encodeGate(KERNEL_CODE, REMOVAL_CODE, 0xee));
-      code.push(0xcd, GATE);
-    }
+    code.push(...(level === "supervisor" ? steps : atLevel0(draft, steps)));
   }
   // mov eax, 0
   code.push(0xb8, 0, 0, 0, 0, ...accessCode(access, SECOND_VALUE, here() + 5));
   draft.code = code;
   return draft.finish().test;
+}
+
+/** INT to a gate behind which `steps` and an IRET are. One for a case. */
+function atLevel0(draft: Draft, steps: readonly number[]): number[] {
+  draft.patch(LEVEL_0_CODE, [...steps, 0xcf]);
+  draft.patch(IDT + 8 * GATE, encodeGate(KERNEL_CODE, LEVEL_0_CODE, 0xee));
+  return [0xcd, GATE];
 }
 
 const INVLPG = [0x0f, 0x01, 0x3d, ...bytesOf(CODE_ADDRESS, 4)];
@@ -228,7 +241,8 @@ function expectedOf(one: PageTableCase): Expected {
   const holdsDirty = IS_TABLE_ENTRY(kind) || IS_LARGE(kind);
   const marks = PageBit.Accessed | (access === "write" && holdsDirty ? PageBit.Dirty : 0);
   const before = entryBefore(one);
-  const flipped = flip(primed ? before | marks : before, bit);
+  const primedMarks = { itself: marks, "weaker access": PageBit.Accessed, not: 0 }[primed];
+  const flipped = flip(before | primedMarks, bit);
   // 4.10.2: the TLB still has the translation, and the entry is not looked at.
   if (removal === "none") return { end: endOf(one, cellOf(primedEffect(one), one)), entry: flipped };
   const effect = beginning === "all rights" ? row.flipped : row.flippedWithoutRights;
@@ -239,9 +253,8 @@ function expectedOf(one: PageTableCase): Expected {
 }
 
 /** What the entry let through before the flip. */
-function primedEffect({ beginning, writeProtect }: PageTableCase): Effect {
-  if (beginning === "all rights") return NOTHING;
-  return { ...NOTHING, supervisorWrite: writeProtect ? [{ fault: 3 }, { fault: 3 }] : ["same", "same"] };
+function primedEffect({ beginning }: PageTableCase): Effect {
+  return beginning === "all rights" ? NOTHING : SUPERVISOR_READ_ONLY;
 }
 
 /** Where the table's word is "whatever memory says": what it says in these cases. */
@@ -331,7 +344,7 @@ function disagreements(one: PageTableCase, outcome: Outcome | undefined, expecte
   }
   const target = targetPage(one.kind);
   if (access === "write" && !(end.kind === "page" && end.page === target))
-    note("word of the old frame", hex(one.primed ? FIRST_VALUE : 0), written(target));
+    note("word of the old frame", hex(one.primed === "itself" ? FIRST_VALUE : 0), written(target));
   return found;
 }
 
@@ -364,10 +377,11 @@ export function pageTableFailures(
 
 /**
  * Whether QEMU 7.2 with `-cpu pentium` can judge a case. It has PAT and PSE-36 whatever the processor; memory that is not
- * there reads as zeros; and its TLB is its own: what evicts an entry of a Pentium's evicts none of it.
+ * there reads as zeros; and its TLB is its own: what evicts an entry of a Pentium's evicts none of it, each level has one to
+ * itself, and an entry that denies an access is looked up again.
  */
-export function qemuKnows({ kind, row, bit, removal }: PageTableCase): boolean {
-  if (removal === "eviction" || row.name === "bit 7 with CR4.PSE") return false;
+export function qemuKnows({ kind, row, bit, removal, primed }: PageTableCase): boolean {
+  if (removal === "eviction" || primed === "weaker access" || row.name === "bit 7 with CR4.PSE") return false;
   if (row.name === "reserved" && bit < 21) return false;
   const address = row.name === "frame" || row.name === "table";
   return !(address && flip(row.name === "table" ? TABLE : targetPage(kind), bit) >= MEMORY_BYTES);
