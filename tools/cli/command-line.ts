@@ -51,6 +51,7 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
     .command(
       lazy("propagate [image]", "a fault's way, word by word, to files", () => import("./commands/propagate.ts")),
     )
+    .command(lazy("faults [image]", "what a fault can strike, by name", () => import("./commands/faults.ts")))
     .command(lazy("debug [image]", "step replicas forwards and backwards", () => import("./commands/debug.ts")))
     .command(lazy("profile [image]", "where the clocks of a boot go", () => import("./commands/profile.ts")))
     .command(lazy("clocks [file]", "count the clocks of machine code on a P5", () => import("./commands/clocks.ts")))

@@ -8,11 +8,10 @@ import { InputError } from "../input-error.ts";
 import { cryptImage, type Implementation } from "../run/crypt-image.ts";
 import { type CryptResult, cryptStream, type FileMode } from "../run/crypt-stream.ts";
 import { EXIT_CODES, ExitCode } from "./exit-codes.ts";
+import { FAULT_HELP, givenFaults } from "./fault-options.ts";
 import { Interrupt } from "./interrupt.ts";
 import { createLogger } from "./logging.ts";
 import {
-  FAULT_HELP,
-  faultOptions,
   hexOption,
   logLevel,
   numberOption,
@@ -108,7 +107,7 @@ export async function runCrypt(argv: ArgumentsCamelCase<CryptArguments>, operati
   const cipher = readCipher(argv);
   const replicas = numberOption(argv.replicas, "replicas", 1, MOST_REPLICAS)!;
   const image = cryptImage(replicas, readImplementations(single(argv.implementation, "implementation")!));
-  const faults = faultOptions(argv.fault) ?? [];
+  const faults = givenFaults(argv) ?? [];
   if (argv.json && argv.out === STANDARD_STREAM) {
     throw new InputError({
       file: "--json",

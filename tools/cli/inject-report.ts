@@ -1,13 +1,14 @@
 /** What `inject` prints: proof of the fault, what became of it on every axis, and how far it went. */
 
 import { CLASS_TEXT } from "../faults/class-text.ts";
-import type { LatencyChain, PropagationSummary } from "../propagate/record.ts";
+import type { PropagationSummary } from "../propagate/record.ts";
 import type { RunResult } from "../run/run-result.ts";
 import { injectionLines, row } from "./run-report.ts";
 import { bar, type Colours, count, duration, plural } from "./terminal.ts";
 
 export function injectReport(summary: PropagationSummary, result: RunResult, colours: Colours): string {
   const { outcome, tracking } = summary;
+  if (tracking.ended === "not-applied") return notApplied(summary, result, colours);
   const paint = ["MASKED", "LATENT", "CORRECTED"].includes(outcome.class) ? colours.green : colours.red;
   const lines = [
     row("injected", injectionLines({ injections: result.injections.slice(0, 1) }, colours), colours),
@@ -21,7 +22,7 @@ export function injectReport(summary: PropagationSummary, result: RunResult, col
       ],
       colours,
     ),
-    row("latency", latencyLines(summary.latency, result.coreHertz), colours),
+    row("latency", latencyLines(summary, result.coreHertz), colours),
     row(
       "spread",
       [
@@ -33,6 +34,15 @@ export function injectReport(summary: PropagationSummary, result: RunResult, col
     ),
   ];
   return `${lines.join("\n")}\n\n${ownerTable(summary, colours)}${chainText(summary, colours)}`;
+}
+
+/** There was no experiment: why, and how the run went without it. */
+function notApplied({ outcome }: PropagationSummary, result: RunResult, colours: Colours): string {
+  return `${[
+    row("injected", injectionLines({ injections: result.injections.slice(0, 1) }, colours), colours),
+    row("class", [`${colours.red(outcome.class)}  ${CLASS_TEXT[outcome.class]}`], colours),
+    row("the run", [`service: ${outcome.service}; ending: ${outcome.ending}; vote: ${outcome.vote}`], colours),
+  ].join("\n")}\n`;
 }
 
 function activationLines({ activation, activationCycle }: PropagationSummary): string[] {
@@ -52,8 +62,6 @@ function endLine({ tracking }: PropagationSummary): string {
       return `the machines are one again at cycle ${count(tracking.endCycle)}, to the last bit and clock`;
     case "given-up":
       return `given up at cycle ${count(tracking.endCycle)}: too much is wrong to be followed`;
-    case "not-applied":
-      return "nothing was changed";
     default:
       return tracking.lockstepEnd === undefined
         ? "in step with the golden machine to the end"
@@ -61,12 +69,13 @@ function endLine({ tracking }: PropagationSummary): string {
   }
 }
 
-function latencyLines(latency: LatencyChain, hertz: number): string[] {
+function latencyLines({ latency, outcome }: PropagationSummary, hertz: number): string[] {
+  const excluded = ["minority-named", "minority-misnamed", "false-accusation"].includes(outcome.vote);
   const steps: [string, number | undefined][] = [
     ["first wrong word", latency.firstWrongWord],
     ["leaves the victim", latency.leavesVictim],
-    ["the voter takes another way", latency.voteMismatch],
-    ["verdict", latency.verdict],
+    ["vote mismatch: the voter takes another way", latency.voteMismatch],
+    [excluded ? "excluded: the voter's verdict" : "the voter's verdict", latency.verdict],
     ["end", latency.end],
   ];
   return steps.flatMap(([name, cycle]) => {

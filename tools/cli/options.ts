@@ -1,8 +1,7 @@
 /** Options that several commands share, and how their values are read. Every value arrives as text. */
 import type { Argv } from "yargs";
-import type { Fault } from "../faults/fault.ts";
-import { parseFault } from "../faults/fault-line.ts";
 import { InputError } from "../input-error.ts";
+import { type FaultArguments, withFaultOptions } from "./fault-options.ts";
 import { LOG_LEVELS, type LogLevel } from "./logging.ts";
 
 /** What yargs gives for a text option: an array when it was given more than once. */
@@ -11,8 +10,7 @@ export type Text = string | string[] | undefined;
 /** What commands get for `-` in place of a file. */
 export const STANDARD_STREAM = "\0-";
 
-export interface SharedArguments {
-  fault: Text;
+export interface SharedArguments extends FaultArguments {
   timing: string | undefined;
   json: boolean;
   quiet: boolean;
@@ -21,12 +19,7 @@ export interface SharedArguments {
 }
 
 export function sharedOptions(argv: Argv): Argv<SharedArguments> {
-  return argv
-    .option("fault", {
-      type: "string",
-      requiresArg: true,
-      describe: "a fault, TARGET:flip:BIT@cycle=N or @instruction=N; may be repeated",
-    })
+  return withFaultOptions(argv)
     .option("timing", {
       choices: ["simple", "p5"],
       requiresArg: true,
@@ -40,37 +33,14 @@ export function sharedOptions(argv: Argv): Argv<SharedArguments> {
     })
     .option("quiet", { type: "boolean", default: false, describe: "no summary, no progress" })
     .option("log-level", { choices: LOG_LEVELS, default: "warn", requiresArg: true, describe: "log on standard error" })
-    .group(["fault", "timing"], "Experiment:")
+    .group(["fault", "fault-file", "timing"], "Experiment:")
     .group(["stats", "json", "quiet", "log-level"], "Output:") as unknown as Argv<SharedArguments>;
 }
-
-export const FAULT_HELP = `Faults
-  TARGET:MODEL@TRIGGER, where TARGET is
-    replica-2:eax            a register: eax ecx edx ebx esp ebp esi edi eip eflags
-    replica-2:aes_state+4    memory by symbol, in that replica's own space
-    replica-2:0x0804a010     memory by virtual address
-    replica-2:pte=0x804a000  the page-table entry of a virtual address (pde=: directory)
-    replica-2:mr=3           a message register
-    physical:0x123000        memory by physical address
-  MODEL is
-    flip:BIT[,BIT...]        bits of that 32-bit word
-    set:0x1234               another word in its place
-  and TRIGGER is
-    cycle=N                  at that clock of the machine
-    instruction=N            after N user instructions of the target's own
-  They replace the scenario's own faults; --fault none runs without any.`;
 
 /** A text option that may be given once. */
 export function single(value: Text, name: string): string | undefined {
   if (!Array.isArray(value)) return value;
   throw new InputError({ file: `--${name}`, problem: "given more than once", mend: "give it once" });
-}
-
-/** The faults given, undefined if the option was not; `none` stands for an empty list. */
-export function faultOptions(value: Text): Fault[] | undefined {
-  if (value === undefined) return undefined;
-  const lines = Array.isArray(value) ? value : [value];
-  return lines.filter((line) => line !== "none").map((line) => parseFault(line));
 }
 
 export function timingOption(value: string | undefined): { timing: "simple" | "p5" } | Record<string, never> {

@@ -1,6 +1,6 @@
 /** What a finished run looks like to a person: 80 columns, with and without colour. */
 import type { VoteLog } from "../image/boot-config.ts";
-import type { RunResult } from "../run/run-result.ts";
+import type { InjectionReport, RunResult } from "../run/run-result.ts";
 import { bar, type Colours, count, duration, list, plural, ranges } from "./terminal.ts";
 
 const WIDTH = 78;
@@ -21,15 +21,23 @@ export function row(label: string, lines: readonly string[], colours: Colours): 
 }
 
 export function injectionLines({ injections }: Pick<RunResult, "injections">, colours: Colours): string[] {
-  return injections.flatMap(({ fault, applied, reason, cycle, instruction, location, before, after }) => {
+  return injections.flatMap((injection) => {
+    const { fault, applied, reason, cycle, instruction, location, before, after } = injection;
     if (!applied) return [`${fault}`, colours.yellow(`not applied: ${reason}`)];
     const own = instruction === undefined ? "" : `, instruction ${count(instruction)} of its own`;
     return [
       fault,
       `at cycle ${count(cycle!)}${own}`,
-      `${location}: ${hex(before!)} ${colours.dim("->")} ${colours.yellow(hex(after!))}`,
+      `${location}: ${hex(before!)} ${colours.dim("->")} ${colours.yellow(hex(after!))}${heldOrSkipped(injection)}`,
     ];
   });
+}
+
+/** What the words before and after do not say. */
+function heldOrSkipped({ fault, until, skipped }: InjectionReport): string {
+  if (skipped !== undefined) return `, past ${skipped.join(" ")}`;
+  if (until !== undefined) return `, held until cycle ${count(until)}`;
+  return /:stuck[01]:[^@]*@/.test(fault) ? ", held for good" : "";
 }
 
 /** `replica-2 outvoted in round 3 (its answer differed)`, one line each. */

@@ -6,7 +6,7 @@
  *     TARGET   replica-2:eax | replica-2:ds | replica-2:cr3 | replica-2:aes_round_keys+16 | replica-2:0x0804a010
  *              replica-2:pte=0x0804a000 | replica-2:pde=0x0804a000 | replica-2:mr=3 | physical:0x123000
  *              cpu:cr0 | cpu:ds.limit | tlb:data/5/2.frame | tlb:code=0x0804a000.flags
- *              kernel:tcb/replica-2.state | kernel:globals.readyHead+8 | kernel:page-table/replica-2/table=32+16
+ *              kernel:tcb/replica-2.state | kernel:ready-queue.readyHead+8 | kernel:page-table/replica-2/table=32+16
  *     MODEL    flip:BIT[,BIT…] | set:WORD | stuck0:BIT[,BIT…][/CLOCKS] | stuck1:BIT[,BIT…][/CLOCKS] | skip[:N]
  *     TRIGGER  cycle=N | instruction=N | round=N | execute=PLACE[#N] | read=PLACE[/BYTES][#N] | write=PLACE[/BYTES][#N]
  *              ipc=PHASE[,with=COMPONENT][,round=N][#N] | interrupt=VECTOR[#N] | exception=VECTOR[#N]

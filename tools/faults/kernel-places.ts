@@ -57,7 +57,7 @@ export function kernelPlaceProblem(kernel: Kernel, target: KernelTarget): PlaceP
     return { problem: `${name} belongs to no component`, mend: "give a number, or nothing" };
   const structure = structures.find((candidate) => matches(candidate, name));
   if (structure === undefined) {
-    if (IN_POOL.test(name)) return undefined;
+    if (IN_POOL.test(name) || BY_COMPONENT.some((known) => known === name)) return undefined;
     return {
       problem: `the kernel has no structure "${name}"`,
       mend: `use one of ${structureNames(kernel).join(", ")}`,

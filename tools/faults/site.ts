@@ -193,8 +193,10 @@ const SEGMENT_NUMBERS: Readonly<Record<string, SegmentRegister>> = {
 function segmentCell({ machine, kernel }: Guest, thread: number, segment: SegmentName): Cell | string {
   const description = kernel.thread(thread);
   if (description === undefined) return `thread ${thread} does not exist at this time`;
-  const running = machine.cpu.cpl === 3 && kernel.currentThread() === description.globalId;
-  if (running) return { ...cpuCell(machine, segment), location: "CPU" };
+  const isSaved = segment === "cs" || segment === "ss";
+  // Behind a gate CS and SS are the kernel's; the others stay as they are until its exit.
+  const isCurrent = kernel.currentThread() === description.globalId;
+  if (isCurrent && (machine.cpu.cpl === 3 || !isSaved)) return { ...cpuCell(machine, segment), location: "CPU" };
   if (segment === "cs") return wordCell(machine, description.tcb + Tcb.cs, "trap frame");
   if (segment === "ss") return wordCell(machine, description.tcb + Tcb.ss, "trap frame");
   return `thread ${thread} is not running at this time, and its ${segment.toUpperCase()} is kept nowhere`;

@@ -78,6 +78,7 @@ export interface ChainLink {
 export function summarise(propagation: Propagation, describer: Describer): PropagationSummary {
   const { experiment, history, names, set, partings, owners } = propagation;
   const { result, outcome, victim } = experiment;
+  const applied = propagation.ended !== "not-applied";
   const byFault = (corruption: Corruption): boolean => corruption.root === "fault";
   const places = new Set(history.filter(byFault).map(({ place }) => place));
   const summaries = ownerSummaries(propagation);
@@ -87,8 +88,8 @@ export function summarise(propagation: Propagation, describer: Describer): Propa
     fault: result.injections[0]?.fault ?? "",
     victim,
     injection: result.injections[0],
-    activation: describer.activation(propagation.activation),
-    activationCycle: propagation.activation.cycle,
+    activation: applied ? describer.activation(propagation.activation) : "not applied",
+    activationCycle: applied ? propagation.activation.cycle : undefined,
     outcome,
     latency: latencyOf(propagation),
     tracking: {
@@ -129,12 +130,15 @@ function latencyOf({ injectionCycle, history, names, experiment, partings, owner
   const voter = partings.find(
     ({ thread, corruption }) => owners.threadName(thread) === "voter" && history[corruption]!.root === "fault",
   );
+  const verdict = result.votes?.votes.find(({ cycle }) => cycle >= injectionCycle)?.cycle;
+  // What the voter does differently after its verdict is no mismatch of answers (a replica that traps is named at once).
+  const mismatch = voter !== undefined && voter.cycle <= (verdict ?? voter.cycle) ? voter.cycle : undefined;
   return {
     injected: injectionCycle,
     firstWrongWord: first(({ writer }) => writer.kind !== "fault"),
     leavesVictim: first((_, { component }) => component !== undefined && component !== victim),
-    voteMismatch: victim === "voter" ? undefined : voter?.cycle,
-    verdict: result.votes?.votes.find(({ cycle }) => cycle >= injectionCycle)?.cycle,
+    voteMismatch: victim === "voter" ? undefined : mismatch,
+    verdict,
     end: result.cycles,
   };
 }

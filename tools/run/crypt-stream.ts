@@ -202,10 +202,11 @@ class CryptJob {
       this.#injections.push(cycle === undefined ? report : { ...report, cycle: cycle + this.#time.cycles });
     }
     this.#missed = injections.filter(({ cycle }) => cycle === undefined);
-    const missed = new Set(this.#missed.map(({ fault }) => fault));
-    this.#waiting = this.#waiting
-      .filter((fault) => missed.has(formatFault(fault)))
-      .map((fault) => later(fault, result));
+    const missed = new Map(this.#missed.map((report) => [report.fault, report] as const));
+    this.#waiting = this.#waiting.flatMap((fault) => {
+      const report = missed.get(formatFault(fault));
+      return report === undefined ? [] : [later(fault, result, report.counted ?? 0)];
+    });
   }
 
   #padded(bytes: Uint8Array, last: boolean): Uint8Array {
@@ -276,11 +277,21 @@ export function addToCounter(counter: Uint8Array, blocks: number): Uint8Array {
   return sum;
 }
 
-function later(fault: Fault, result: RunResult): Fault {
+/** What is left of a fault's trigger after a boot in which it did not strike. */
+function later(fault: Fault, result: RunResult, counted: number): Fault {
   const { target, trigger } = fault;
   if ("cycle" in trigger) return { ...fault, trigger: { cycle: trigger.cycle - result.cycles } };
-  if (!("instruction" in trigger)) return fault;
-  const component = targetComponent(target);
-  const own = component === undefined ? undefined : result.shares.find(({ part }) => part === component);
-  return { ...fault, trigger: { instruction: trigger.instruction - (own?.instructions ?? result.instructions) } };
+  if ("round" in trigger) return { ...fault, trigger: { round: trigger.round - counted } };
+  if ("instruction" in trigger) {
+    const component = targetComponent(target);
+    const own = component === undefined ? undefined : result.shares.find(({ part }) => part === component);
+    return { ...fault, trigger: { instruction: trigger.instruction - (own?.instructions ?? result.instructions) } };
+  }
+  if ("ipc" in trigger && trigger.ipc.round !== undefined) {
+    const round = trigger.ipc.round - (result.votes?.rounds ?? 0);
+    // Its round is over: it will not come any more.
+    if (round < 1) return fault;
+    return { ...fault, trigger: { ...trigger, ipc: { ...trigger.ipc, round }, nth: trigger.nth } };
+  }
+  return { ...fault, trigger: { ...trigger, nth: trigger.nth - counted } };
 }

@@ -21,7 +21,7 @@ describe("quorum86 inject", () => {
     expect(text).toMatch(/0x[0-9a-f]{8} -> 0x[0-9a-f]{8}$/m);
     expect(text).toMatch(/^ {2}activation {1}read at cycle [\d,]+\n +replica-2 at aes_\w+\+\d+: \w+ .*$/m);
     expect(text).toMatch(/^ {2}class {6}CORRECTED/m);
-    expect(text).toMatch(/\+[\d,]+ cycles {2}verdict/);
+    expect(text).toMatch(/\+[\d,]+ cycles {2}excluded: the voter's verdict/);
     expect(text).toMatch(/voter at count_votes\+\d+: cmp /);
     expect(text.split("\n").filter((line) => [...line].length > 80)).toEqual([]);
     expect(text).not.toContain("\x1b");

@@ -10,12 +10,11 @@ import { ScenarioRun } from "../../run/scenario-run.ts";
 import { accountTable } from "../account-report.ts";
 import { bootHeader, bootSummary } from "../boot-report.ts";
 import { EXIT_CODES, ExitCode } from "../exit-codes.ts";
+import { FAULT_HELP, givenFaults } from "../fault-options.ts";
 import { Interrupt } from "../interrupt.ts";
 import { kernelCostTable } from "../kernel-costs.ts";
 import { createLogger } from "../logging.ts";
 import {
-  FAULT_HELP,
-  faultOptions,
   logLevel,
   numberOption,
   type SharedArguments,
@@ -41,6 +40,8 @@ const EXAMPLES = `Examples
       the bundled image with its own fault
   quorum86 boot my.yaml --fault replica-1:eip:flip:4@instruction=5000
       a scenario of yours, with this fault instead of its own
+  quorum86 boot --fault voter:eflags:flip:6@execute=count_votes#2 --fault cpu:cr0:flip:16@cycle=900000
+      two faults: at the second count of votes, and at a clock
   quorum86 boot aes.tar --json --serial console.txt
       for programs`;
 
@@ -69,7 +70,7 @@ export async function run(argv: ArgumentsCamelCase<BootArguments>): Promise<numb
   }
   const log = createLogger(logLevel(argv.logLevel as string));
   const image = loadImage(argv.image ?? bundledScenario("aes-tmr"));
-  const faults = faultOptions(argv.fault) ?? image.faults;
+  const faults = givenFaults(argv) ?? image.faults;
   const cycleLimit = numberOption(argv.cycles, "cycles", 1, Number.MAX_SAFE_INTEGER);
   const plan = planBoot(image);
   const serial = openSerial(single(argv.serial, "serial"), argv.json, argv.quiet);

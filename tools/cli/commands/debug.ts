@@ -18,13 +18,13 @@ import { InputError } from "../../input-error.ts";
 import { planBoot } from "../../run/boot-plan.ts";
 import { Disassembler } from "../../symbols/disassembler.ts";
 import { ExitCode } from "../exit-codes.ts";
+import { FAULT_HELP, type FaultArguments, givenFaults, withFaultOptions } from "../fault-options.ts";
 import { Interrupt } from "../interrupt.ts";
-import { FAULT_HELP, faultOptions, numberOption, single, type Text, timingOption } from "../options.ts";
+import { numberOption, single, type Text, timingOption } from "../options.ts";
 
-interface DebugArguments {
+interface DebugArguments extends FaultArguments {
   image: string | undefined;
   gdb: Text;
-  fault: Text;
   timing: string | undefined;
   compare: string[] | undefined;
   script: Text;
@@ -48,7 +48,7 @@ const EXAMPLES = `Examples
       commands from a file, with a fault of your own`;
 
 export function options(argv: Argv): Argv<DebugArguments> {
-  return argv
+  return withFaultOptions(argv)
     .positional("image", {
       type: "string",
       describe: "a packed image (.tar) or a scenario (.yaml); the bundled aes-tmr if left out",
@@ -65,11 +65,6 @@ export function options(argv: Argv): Argv<DebugArguments> {
       describe: "run two threads side by side until they part, or golden and one thread of the run with faults",
     })
     .option("script", { type: "string", requiresArg: true, describe: "commands from a file instead of the prompt" })
-    .option("fault", {
-      type: "string",
-      requiresArg: true,
-      describe: "a fault, TARGET:flip:BIT@cycle=N or @instruction=N; may be repeated",
-    })
     .option("timing", {
       choices: ["simple", "p5"],
       requiresArg: true,
@@ -87,7 +82,7 @@ export function options(argv: Argv): Argv<DebugArguments> {
       describe: "MiB that the snapshots for going back may take",
       default: "256",
     })
-    .group(["fault", "timing", "from"], "Experiment:")
+    .group(["fault", "fault-file", "timing", "from"], "Experiment:")
     .group(["gdb", "compare", "script", "memory"], "Debugger:")
     .epilogue(`${EXAMPLES}\n\n${FAULT_HELP}`) as unknown as Argv<DebugArguments>;
 }
@@ -99,7 +94,7 @@ export async function run(argv: ArgumentsCamelCase<DebugArguments>): Promise<num
   const script = single(argv.script, "script");
   const memory = numberOption(argv.memory, "memory", 16, 65536) ?? 256;
   const debuggee = new Debuggee(planBoot(image), {
-    faults: faultOptions(argv.fault) ?? image.faults,
+    faults: givenFaults(argv) ?? image.faults,
     checkpoints: { bytes: memory << 20, count: 400 },
     ...timingOption(argv.timing),
   });
@@ -112,7 +107,7 @@ export async function run(argv: ArgumentsCamelCase<DebugArguments>): Promise<num
 async function compare(argv: ArgumentsCamelCase<DebugArguments>, names: readonly string[]): Promise<number> {
   const image = loadImage(argv.image ?? bundledScenario("aes-tmr"));
   const plan = planBoot(image);
-  const faults = faultOptions(argv.fault) ?? image.faults;
+  const faults = givenFaults(argv) ?? image.faults;
   const golden = names[0] === "golden";
   const side = (index: 0 | 1): ComparedSide => {
     const name = golden ? (names[1] ?? "") : (names[index] ?? "");

@@ -10,14 +10,14 @@ import { planBoot } from "../../run/boot-plan.ts";
 import type { RunResult } from "../../run/run-result.ts";
 import { Disassembler } from "../../symbols/disassembler.ts";
 import { EXIT_CODES, ExitCode } from "../exit-codes.ts";
+import { FAULT_HELP, type FaultArguments, givenFaults, withFaultOptions } from "../fault-options.ts";
 import { injectReport } from "../inject-report.ts";
-import { FAULT_HELP, faultOptions, type Text, timingOption } from "../options.ts";
+import { timingOption } from "../options.ts";
 import { Progress } from "../progress.ts";
 import { coloursFor, count } from "../terminal.ts";
 
-interface InjectArguments {
+interface InjectArguments extends FaultArguments {
   image: string | undefined;
-  fault: Text;
   timing: string | undefined;
   json: boolean;
   quiet: boolean;
@@ -28,6 +28,12 @@ const EXAMPLES = `Examples
       the bundled image with its own fault
   quorum86 inject --fault replica-2:eax:flip:3@instruction=90000
       what becomes of this one
+  quorum86 inject --fault replica-2:skip@execute=mix_columns#100
+      an instruction that is not executed, the hundredth time that it would be
+  quorum86 inject --fault replica-2:aes_state:stuck1:3/20000@ipc=receive#2
+      a bit that is stuck at 1 for 20,000 clocks, from the second request on
+  quorum86 inject --fault kernel:tcb/replica-2.timesliceLeft:flip:20@round=3
+      a word of the kernel's, when the third round begins
   quorum86 inject my.yaml --fault physical:0x19354:flip:2@cycle=750000 --json
       everything, for programs`;
 
@@ -38,15 +44,10 @@ export function options(argv: Argv): Argv<InjectArguments> {
 }
 
 export function injectOptions(argv: Argv): Argv {
-  return argv
+  return withFaultOptions(argv)
     .positional("image", {
       type: "string",
       describe: "a packed image (.tar) or a scenario (.yaml); the bundled aes-tmr if left out",
-    })
-    .option("fault", {
-      type: "string",
-      requiresArg: true,
-      describe: "the fault, TARGET:flip:BIT@cycle=N or @instruction=N; the image's own if left out",
     })
     .option("timing", {
       choices: ["simple", "p5"],
@@ -69,9 +70,12 @@ export async function run(argv: ArgumentsCamelCase<InjectArguments>): Promise<nu
 }
 
 /** Golden run, fault, and what came of it. */
-export async function experiment(argv: Pick<InjectArguments, "image" | "fault" | "timing">, quiet: boolean) {
+export async function experiment(
+  argv: Pick<InjectArguments, "image" | "fault" | "faultFile" | "timing">,
+  quiet: boolean,
+) {
   const image = loadImage(argv.image ?? bundledScenario("aes-tmr"));
-  const faults = faultOptions(argv.fault) ?? image.faults;
+  const faults = givenFaults(argv) ?? image.faults;
   const [fault] = faults;
   if (fault === undefined || faults.length > 1) {
     const problem =

@@ -7,15 +7,15 @@ import { Profiler } from "../../profile/profiler.ts";
 import { planBoot } from "../../run/boot-plan.ts";
 import { runToEnd } from "../../run/run-loop.ts";
 import { ScenarioRun } from "../../run/scenario-run.ts";
+import { FAULT_HELP, type FaultArguments, givenFaults, withFaultOptions } from "../fault-options.ts";
 import { Interrupt } from "../interrupt.ts";
-import { FAULT_HELP, faultOptions, numberOption, single, type Text } from "../options.ts";
+import { numberOption, single, type Text } from "../options.ts";
 import { Progress } from "../progress.ts";
 import { coloursFor, count } from "../terminal.ts";
 import { exitCodeOf } from "./boot.ts";
 
-interface ProfileArguments {
+interface ProfileArguments extends FaultArguments {
   image: string | undefined;
-  fault: Text;
   cycles: Text;
   top: Text;
   folded: Text;
@@ -25,18 +25,13 @@ interface ProfileArguments {
 }
 
 export function options(argv: Argv): Argv<ProfileArguments> {
-  return argv
+  return withFaultOptions(argv)
     .positional("image", {
       type: "string",
       describe: "a packed image (.tar) or a scenario (.yaml); the bundled aes-tmr if left out",
     })
-    .option("fault", {
-      type: "string",
-      requiresArg: true,
-      describe: "a fault instead of the image's own, or none; may be repeated",
-    })
     .option("cycles", { type: "string", requiresArg: true, describe: "stop at that clock of the machine" })
-    .group(["fault", "cycles"], "Experiment:")
+    .group(["fault", "fault-file", "cycles"], "Experiment:")
     .option("top", { type: "string", requiresArg: true, describe: "functions in the table (default 20)" })
     .option("folded", {
       type: "string",
@@ -54,7 +49,7 @@ export function options(argv: Argv): Argv<ProfileArguments> {
 
 export async function run(argv: ArgumentsCamelCase<ProfileArguments>): Promise<number> {
   const image = loadImage(argv.image ?? bundledScenario("aes-tmr"));
-  const faults = faultOptions(argv.fault) ?? image.faults;
+  const faults = givenFaults(argv) ?? image.faults;
   const cycleLimit = numberOption(argv.cycles, "cycles", 1, Number.MAX_SAFE_INTEGER);
   const top = numberOption(argv.top, "top", 0, 10_000) ?? 20;
   const plan = planBoot(image);

@@ -3,14 +3,14 @@ import type { ArgumentsCamelCase, Argv } from "yargs";
 import { InputError } from "../../input-error.ts";
 import { writeRecord } from "../../propagate/files.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
+import { FAULT_HELP, type FaultArguments } from "../fault-options.ts";
 import { injectReport } from "../inject-report.ts";
-import { FAULT_HELP, single, type Text } from "../options.ts";
+import { single, type Text } from "../options.ts";
 import { coloursFor } from "../terminal.ts";
 import { exitCodeOf, experiment, injectOptions } from "./inject.ts";
 
-interface PropagateArguments {
+interface PropagateArguments extends FaultArguments {
   image: string | undefined;
-  fault: Text;
   timing: string | undefined;
   json: boolean;
   quiet: boolean;

@@ -11,10 +11,11 @@ import { createFormat, FORMATS } from "../../trace/formats.ts";
 import { recordTrace } from "../../trace/trace-run.ts";
 import { TraceWriter } from "../../trace/writer.ts";
 import { ExitCode } from "../exit-codes.ts";
+import { FAULT_HELP, type FaultArguments, givenFaults, withFaultOptions } from "../fault-options.ts";
 import { Interrupt } from "../interrupt.ts";
-import { FAULT_HELP, faultOptions, numberOption, single, type Text, timingOption } from "../options.ts";
+import { numberOption, single, type Text, timingOption } from "../options.ts";
 
-interface TraceArguments {
+interface TraceArguments extends FaultArguments {
   words: string[];
   output: Text;
   format: string | undefined;
@@ -25,7 +26,6 @@ interface TraceArguments {
   cycles: Text;
   kind: Text;
   limit: Text;
-  fault: Text;
   timing: string | undefined;
   ignore: Text;
 }
@@ -49,7 +49,7 @@ trace diff ends with 0 when the traces are equal and 1 when they are not.`;
 
 export function options(argv: Argv): Argv<TraceArguments> {
   const text = { type: "string", requiresArg: true } as const;
-  return argv
+  return withFaultOptions(argv)
     .positional("words", {
       type: "string",
       array: true,
@@ -64,14 +64,13 @@ export function options(argv: Argv): Argv<TraceArguments> {
     .option("symbol", { ...text, describe: "only in that function or writing that object; may be repeated" })
     .option("address", { ...text, describe: "only at these addresses, START or START-END; may be repeated" })
     .option("cycles", { ...text, describe: "only from that cycle to that one: FROM-TO, FROM- or -TO" })
-    .option("fault", { ...text, describe: "a fault, TARGET:flip:BIT@cycle=N or @instruction=N; may be repeated" })
     .option("timing", {
       choices: ["simple", "p5"],
       requiresArg: true,
       describe: "timing model, instead of the scenario's",
     })
     .option("ignore", { ...text, describe: "diff of JSON Lines: keys that may differ, with commas between" })
-    .group(["fault", "timing"], "Experiment:")
+    .group(["fault", "fault-file", "timing"], "Experiment:")
     .group(["kind", "thread", "space", "symbol", "address", "cycles"], "Filter:")
     .group(["output", "format", "limit", "ignore"], "Output:")
     .epilogue(`${EXAMPLES}\n\n${FAULT_HELP}`) as unknown as Argv<TraceArguments>;
@@ -90,7 +89,7 @@ async function record(file: string | undefined, argv: ArgumentsCamelCase<TraceAr
   const image = loadImage(file ?? bundledScenario("aes-tmr"));
   const format = FORMATS.find((name) => name === argv.format) ?? "text";
   const debuggee = new Debuggee(planBoot(image), {
-    faults: faultOptions(argv.fault) ?? image.faults,
+    faults: givenFaults(argv) ?? image.faults,
     // A trace goes one way: nothing to come back to.
     checkpoints: { bytes: 0, count: 1 },
     ...timingOption(argv.timing),
