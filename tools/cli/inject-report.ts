@@ -74,7 +74,7 @@ function latencyLines({ latency, outcome }: PropagationSummary, hertz: number): 
   const steps: [string, number | undefined][] = [
     ["first wrong word", latency.firstWrongWord],
     ["leaves the victim", latency.leavesVictim],
-    ["vote mismatch: the voter takes another way", latency.voteMismatch],
+    ["vote mismatch: the voter parts", latency.voteMismatch],
     [excluded ? "excluded: the voter's verdict" : "the voter's verdict", latency.verdict],
     ["end", latency.end],
   ];
