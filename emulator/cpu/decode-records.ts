@@ -83,9 +83,9 @@ export const enum InstructionWord {
   AddressRegisters = 20,
   /** EFLAGS bits read (low half) and written (high half), arithmetic flags and DF only. */
   FlagsUsed = 21,
-  /** First of six words of the timing model: timing/block-schedule.ts, InstructionTiming. */
+  /** First of eight words of the timing model: timing/block-schedule.ts, InstructionTiming. */
   Timing = 22,
-  Words = 28,
+  Words = 30,
 }
 
 /** InstructionWord.Operands. */

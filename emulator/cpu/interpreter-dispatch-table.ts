@@ -10,8 +10,9 @@
  * end of the running instruction.
  */
 import { Memo } from "../mmu/memo.ts";
-import { BlockTiming, InstructionTiming } from "../timing/block-schedule.ts";
-import { Course, LineBit, TimingWord } from "../timing/timing-state.ts";
+import { BlockTiming, InstructionTiming, ScheduleBits } from "../timing/block-schedule.ts";
+import { Cause } from "../timing/cycle-causes.ts";
+import { Course, LineBit, PipelineState, TimingWord } from "../timing/timing-state.ts";
 import type { Cpu } from "./cpu.ts";
 import { BlockWord, InstructionWord, MicroWord } from "./decode-records.ts";
 import { Auxiliary } from "./flags.ts";
@@ -90,15 +91,17 @@ export function execute(cpu: Cpu, startBlock: number, single: number): number {
           words[block + BlockTiming.LinesReady] === words[TimingWord.Generation]
         ) {
           // What timing.enter does when nothing stands in the way.
-          words[TimingWord.FastBlock] = block;
+          if (words[TimingWord.Touched] !== 0) {
+            words[TimingWord.Touched] = 0;
+            words[TimingWord.StallRecord] = 0;
+            words[TimingWord.OlderStallRecord] = 0;
+            words[TimingWord.ConflictRecord] = 0;
+            words[TimingWord.SwappedLines] = 0;
+            words[TimingWord.EntryRecord] = 0;
+            words[TimingWord.EntryInterlock] = 0;
+          }
           words[TimingWord.Course] = Course.Static;
-          words[TimingWord.StallRecord] = 0;
-          words[TimingWord.OlderStallRecord] = 0;
-          words[TimingWord.ConflictRecord] = 0;
-          words[TimingWord.SwappedLines] = 0;
-          words[TimingWord.EntryRecord] = words[block + BlockWord.FirstInstruction];
           words[TimingWord.EntryState] = words[TimingWord.Pipeline];
-          words[TimingWord.EntryInterlock] = 0;
           words[TimingWord.Pipeline] = words[block + BlockTiming.Exit];
         } else end = timing.enter(block);
       } else if (!fits) {
@@ -1395,8 +1398,29 @@ export function execute(cpu: Cpu, startBlock: number, single: number): number {
               (words[(registers >> 8) & 0xff] << (registers >> 16)) +
               words[pc + MicroWord.Source]) |
             0;
-          if (((address ^ before) & Bank.Mask) === 0 || (address & (registers >> 24)) !== 0)
+          if (((address ^ before) & Bank.Mask) !== 0 && (address & (registers >> 24)) === 0) break;
+          const record = words[pc + MicroWord.Instruction];
+          const conflict = timing === undefined ? 0 : timing.bankConflict;
+          if (
+            timing === undefined ||
+            words[TimingWord.Course] < Course.Static ||
+            (words[record + InstructionTiming.Schedule] & ScheduleBits.Delicate) !== 0 ||
+            words[TimingWord.StallRecord] === record - InstructionWord.Words ||
+            (address & (registers >> 24)) !== 0 ||
+            counters[Counter.Cycles] + conflict >= counters[Counter.LimitCycle]
+          ) {
             end = checkBank(cpu, pc, address, before, end);
+            break;
+          }
+          // What timing.checkBank does when nothing but this group depends on it.
+          counters[Counter.Cycles] += conflict;
+          timing.causes[Cause.BankConflict] += conflict;
+          words[TimingWord.Touched] = 1;
+          words[TimingWord.ConflictRecord] = record;
+          words[TimingWord.OlderStallRecord] = words[TimingWord.StallRecord];
+          words[TimingWord.OlderStallClocks] = words[TimingWord.StallClocks];
+          words[TimingWord.StallRecord] = record;
+          words[TimingWord.StallClocks] = conflict;
           break;
         }
         case Micro.HandlerEnd:
@@ -1427,20 +1451,35 @@ export function execute(cpu: Cpu, startBlock: number, single: number): number {
     // Control leaves the block at `pc`, its last micro-operation.
     if (slot !== Slot.Indirect) target = words[pc + MicroWord.Destination + slot];
     if (timing !== undefined) {
+      // What timing.transfer does after a static schedule, when there is no branch or the branch target buffer knows it.
       const record = words[pc + MicroWord.Instruction];
       const entry = words[record + InstructionTiming.BranchEntry];
-      // What timing.transfer does after a static schedule, when there is no branch or it was predicted with certainty.
-      if (
-        words[TimingWord.FastBlock] !== 0 &&
-        words[TimingWord.Course] === Course.Static &&
-        (slot === 0
-          ? words[pc] === Micro.End
-          : words[TimingWord.BranchAddress + entry] === words[record + InstructionWord.Eip] &&
-            words[TimingWord.BranchState + entry] === 3 &&
-            words[TimingWord.BranchTarget + entry] === target)
-      )
-        words[TimingWord.FastBlock] = 0;
-      else timing.transfer(record, slot, target);
+      const state = words[TimingWord.BranchState + entry];
+      if (words[TimingWord.Course] !== Course.Static) timing.transfer(record, slot, target);
+      else if (words[pc] === Micro.End) words[TimingWord.Course] = Course.None;
+      else if (words[TimingWord.BranchAddress + entry] !== words[record + InstructionWord.Eip] || state === 0)
+        timing.transfer(record, slot, target);
+      else {
+        words[TimingWord.Course] = Course.None;
+        let right = state >= 2;
+        if (slot === 0) {
+          words[TimingWord.BranchState + entry] = state - 1;
+          right = !right;
+        } else {
+          if (state < 3) words[TimingWord.BranchState + entry] = state + 1;
+          if (words[TimingWord.BranchTarget + entry] !== target) {
+            words[TimingWord.BranchTarget + entry] = target;
+            right = false;
+          }
+        }
+        if (!right) {
+          const clocks = words[record + InstructionTiming.Penalty];
+          counters[Counter.Cycles] += clocks;
+          timing.causes[Cause.Branch] += clocks;
+          words[TimingWord.Pipeline] = PipelineState.Flush;
+          words[TimingWord.FlushBranch] = words[record + InstructionWord.Eip];
+        }
+      }
     }
     if (end !== End.None) {
       words[Word.Eip] = target;

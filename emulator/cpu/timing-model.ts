@@ -16,6 +16,10 @@ export const enum BankCheck {
  * Clocks - ClocksThrough when it leaves it early. Records are word indices (decode-records.ts).
  */
 export interface TimingModel {
+  /** Clocks waited, by timing/cycle-causes.ts. */
+  readonly causes: Float64Array;
+  /** Clocks of a pair whose members access the same bank of the data cache. */
+  readonly bankConflict: number;
   /**
    * Whether the instruction at `record` of `records` (a block being decoded, in order, beginning at 0) will pair with the one before it and may
    * meet it in a bank of the data cache; then Micro.CheckBank comes before it.

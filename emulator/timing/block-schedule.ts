@@ -42,6 +42,8 @@ export const enum InstructionTiming {
   Relevant = 26,
   /** In the record of instruction k: the first micro-operation of the first group that needs line k + 1 of the block. */
   LineStop = 27,
+  /** Of the branch at its end: clocks of a misprediction. */
+  Penalty = 28,
 }
 
 /** A bit that no pipeline state has and that every entry test adds. */
@@ -74,8 +76,15 @@ export const enum ScheduleBits {
   Conflict = 1 << 27,
   /** Its group is the whole block. */
   OnlyGroup = 1 << 28,
+  /** A wait in its group changes more than the clocks: Sensitive, RunTime, LastGroup, LastButOne. */
+  Delicate = (1 << 22) | (1 << 10) | (1 << 23) | (1 << 24),
   /** It can pair with the instruction after it in the block, whether or not the schedule says so. */
   PairsWithNext = 1 << 29,
+}
+
+/** `late`: a conditional branch in the V pipe, which is decided a stage later. */
+export function mispredictionClocks(configuration: P5Configuration, late: boolean): number {
+  return late ? configuration.branchMispredictV : configuration.branchMispredictU;
 }
 
 export class BlockScheduler {
@@ -223,7 +232,14 @@ export class BlockScheduler {
         (rules.isString(record) ? ScheduleBits.String : 0) |
         (special ? ScheduleBits.Special : 0) |
         (rules.aloneClocks(record) === 0 ? ScheduleBits.RunTime : 0);
+      words[record + InstructionTiming.Penalty] = this.penalty(record);
     }
+  }
+
+  /** Clocks of a misprediction of `record`, issued where the schedule has it. */
+  private penalty(record: number): number {
+    const inV = (this.words[record + InstructionTiming.Schedule] & ScheduleBits.Second) !== 0;
+    return mispredictionClocks(this.configuration, inV && this.rules.isConditional(record));
   }
 
   /** What of the pipeline state each group and, through it, the state after the block depend on. */

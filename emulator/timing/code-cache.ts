@@ -29,6 +29,9 @@ export class CodeCache {
   private readonly counters: Float64Array;
   private readonly bus: MemoryBus;
   private readonly enabled: boolean;
+  /** Core clocks at which each quadword of the arriving line, and all of it, can be used. They follow from the state. */
+  private readonly usable = new Float64Array(4);
+  private complete = 0;
 
   constructor(words: Int32Array, counters: Float64Array, bus: MemoryBus, configuration: P5Configuration) {
     this.words = words;
@@ -168,7 +171,16 @@ export class CodeCache {
     words[TimingWord.ArrivingCodeFirst] = (physical >>> 3) & 3;
     words[TimingWord.ArrivingCodeStep] = bus.quadwordStep;
     counters[TimingCounter.ArrivingCodeTime] = bus.firstQuadword;
+    this.stateReplaced();
     return usable - now;
+  }
+
+  /** Rebuilds what follows from the state. */
+  stateReplaced(): void {
+    const { words, counters } = this;
+    const first = counters[TimingCounter.ArrivingCodeTime];
+    const step = words[TimingWord.ArrivingCodeStep];
+    this.complete = this.bus.arrivals(first, words[TimingWord.ArrivingCodeFirst], step, this.usable);
   }
 
   private arriving(now: number, line: number, physical: number): number {
@@ -178,9 +190,8 @@ export class CodeCache {
 
   /** Forgets the line that was arriving if it is complete; whether it is. */
   settle(now: number): boolean {
-    const { words, counters, bus } = this;
-    const last = bus.quadwordAt(counters[TimingCounter.ArrivingCodeTime], 3, words[TimingWord.ArrivingCodeStep]);
-    if (now < bus.usable(last)) return false;
+    const { words, counters } = this;
+    if (now < this.complete) return false;
     words[TimingWord.ArrivingCode] = 0;
     words[TimingWord.ArrivingCodeFirst] = 0;
     words[TimingWord.ArrivingCodeStep] = 0;
@@ -190,10 +201,7 @@ export class CodeCache {
 
   /** Clocks until the quadword of `physical` in the arriving line can be used. */
   private wait(now: number, physical: number): number {
-    const { words, counters, bus } = this;
-    const beat = ((physical >>> 3) & 3) ^ words[TimingWord.ArrivingCodeFirst];
-    const unit = bus.quadwordAt(counters[TimingCounter.ArrivingCodeTime], beat, words[TimingWord.ArrivingCodeStep]);
-    return Math.max(0, bus.usable(unit) - now);
+    return Math.max(0, this.usable[(physical >>> 3) & 3] - now);
   }
 
   private swap(set: number): void {

@@ -35,6 +35,9 @@ export class DataCache {
   private readonly counters: Float64Array;
   private readonly bus: MemoryBus;
   private readonly enabled: boolean;
+  /** Core clocks at which each quadword of the arriving line, and all of it, can be used. They follow from the state. */
+  private readonly usable = new Float64Array(4);
+  private complete = 0;
 
   constructor(words: Int32Array, counters: Float64Array, bus: MemoryBus, configuration: P5Configuration) {
     this.words = words;
@@ -135,6 +138,7 @@ export class DataCache {
     words[TimingWord.ArrivingDataFirst] = (physical >>> 3) & 3;
     words[TimingWord.ArrivingDataStep] = bus.quadwordStep;
     counters[TimingCounter.ArrivingDataTime] = bus.firstQuadword;
+    this.stateReplaced();
     if (caching === Caching.WriteThrough) words[TimingWord.ArrivingData] = 0;
     if ((victim & LineBit.Valid) !== 0 && (victim & LineBit.Modified) !== 0) {
       bus.writeBackLine(usable, (victim & LINE_MASK) - Layout.GuestRam);
@@ -154,19 +158,24 @@ export class DataCache {
     }
   }
 
-  /** Access to a line with LineBit.Checked: waits for its quadword while the line arrives. */
-  private arriving(now: number, set: number, line: number, physical: number): number {
-    const { words, counters, bus } = this;
-    if (words[TimingWord.ArrivingData] !== line + 1) return 0;
+  /** Rebuilds what follows from the state. */
+  stateReplaced(): void {
+    const { words, counters } = this;
     const first = counters[TimingCounter.ArrivingDataTime];
     const step = words[TimingWord.ArrivingDataStep];
-    if (now >= bus.usable(bus.quadwordAt(first, 3, step))) {
+    this.complete = this.bus.arrivals(first, words[TimingWord.ArrivingDataFirst], step, this.usable);
+  }
+
+  /** Access to a line with LineBit.Checked: waits for its quadword while the line arrives. */
+  private arriving(now: number, set: number, line: number, physical: number): number {
+    const { words } = this;
+    if (words[TimingWord.ArrivingData] !== line + 1) return 0;
+    if (now >= this.complete) {
       words[TimingWord.ArrivingData] = 0;
       words[set] &= ~LineBit.Checked;
       return 0;
     }
-    const beat = ((physical >>> 3) & 3) ^ words[TimingWord.ArrivingDataFirst];
-    return Math.max(0, bus.usable(bus.quadwordAt(first, beat, step)) - now);
+    return Math.max(0, this.usable[(physical >>> 3) & 3] - now);
   }
 
   private buffer(now: number, physical: number, pipe: number): number {

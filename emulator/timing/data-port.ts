@@ -132,6 +132,7 @@ export class DataPort {
     if (!this.isFast() || !(sameBank(address, before) || crosses(address, this.rules.bytesOf(record)))) return;
     const clocks = this.configuration.bankConflict;
     this.causes[Cause.BankConflict] += clocks;
+    words[TimingWord.Touched] = 1;
     words[TimingWord.ConflictRecord] = record;
     if (this.absorbs(record, clocks)) {
       this.absorb(record, clocks);
@@ -172,17 +173,24 @@ export class DataPort {
     this.words[TimingWord.GroupExtra] += clocks;
   }
 
+  /** The instruction with which the charged block was entered. */
+  private entryRecord(): number {
+    const { words } = this;
+    const entry = words[TimingWord.EntryRecord];
+    return entry === 0 ? words[words[Word.ChargedBlock] + BlockWord.FirstInstruction] : entry;
+  }
+
   /** Whether the running instruction is charged by its block's static schedule. */
   private isFast(): boolean {
-    return this.words[TimingWord.FastBlock] !== 0 && this.words[TimingWord.Course] !== Course.Leaving;
+    return this.words[TimingWord.Course] >= Course.Static;
   }
 
   /** The core clock of an access made now. */
   private now(): number {
     const { words } = this;
-    const block = words[TimingWord.FastBlock];
     const cycles = this.counters[Counter.Cycles];
-    if (block === 0) return cycles;
+    if (words[TimingWord.Course] === Course.None) return cycles;
+    const block = words[Word.ChargedBlock];
     const record = this.current();
     return (
       cycles -
@@ -196,7 +204,7 @@ export class DataPort {
   private ahead(record: number): number {
     const { words } = this;
     const first = (words[record + InstructionTiming.Schedule] & ScheduleBits.First) !== 0;
-    return first && record === words[TimingWord.EntryRecord] ? words[TimingWord.EntryInterlock] : 0;
+    return first && record === this.entryRecord() ? words[TimingWord.EntryInterlock] : 0;
   }
 
   /** RAM is cached; PCD and PWT of its mapping are not looked at. */
@@ -276,6 +284,7 @@ export class DataPort {
     const bits = words[record + InstructionTiming.Schedule];
     this.counters[Counter.Cycles] += clocks;
     this.addExitCredit(bits, clocks);
+    words[TimingWord.Touched] = 1;
     if (words[TimingWord.StallRecord] === record) {
       words[TimingWord.StallClocks] += clocks;
       return;
@@ -344,7 +353,7 @@ export class DataPort {
     words[TimingWord.GroupInterlock] =
       (bits & ScheduleBits.Interlock) !== 0
         ? configuration.addressGenerationInterlock
-        : first === words[TimingWord.EntryRecord]
+        : first === this.entryRecord()
           ? words[TimingWord.EntryInterlock]
           : 0;
     words[TimingWord.GroupPrefix] = (bits & ScheduleBits.PrefixMask) >> ScheduleBits.PrefixShift;
@@ -376,7 +385,7 @@ export class DataPort {
   /** Pipeline state before the group that begins with `first`: the schedule's, and what the group before it waited. */
   private stateBefore(first: number): number {
     const { words } = this;
-    const entry = words[TimingWord.EntryRecord];
+    const entry = this.entryRecord();
     if (first === entry) return words[TimingWord.EntryState];
     const last = first - NEXT;
     const pair = (words[last + InstructionTiming.Schedule] & ScheduleBits.Second) !== 0;

@@ -106,9 +106,19 @@ export class MemoryBus {
     return Math.ceil(this.counters[TimingCounter.BusFree] / this.coreUnits);
   }
 
-  /** Unit at which quadword `beat` of a line arrives whose first arrived at `first`. */
-  quadwordAt(first: number, beat: number, step: number): number {
-    return first + beat * step * this.busUnits;
+  /**
+   * Core clocks at which the quadwords of an arriving line can be used, in the order of their addresses; and the last of them.
+   * @param first bus unit at which the first one has arrived
+   * @param critical its place in the line
+   * @param step bus clocks between quadwords
+   */
+  arrivals(first: number, critical: number, step: number, usable: Float64Array): number {
+    let last = 0;
+    for (let beat = 0; beat < 4; beat++) {
+      last = this.usable(first + beat * step * this.busUnits);
+      usable[beat ^ critical] = last;
+    }
+    return last;
   }
 
   /** Forgets the contents of the second-level cache and all transfers under way. */
@@ -135,9 +145,9 @@ export class MemoryBus {
     this.counters[TimingCounter.WritesDone] = end;
   }
 
+  /** The bus edge at `unit` or after it. */
   private edge(unit: number): number {
-    const remainder = unit % this.busUnits;
-    return remainder === 0 ? unit : unit + this.busUnits - remainder;
+    return Math.ceil(unit / this.busUnits) * this.busUnits;
   }
 
   private l2Holds(physical: number): boolean {

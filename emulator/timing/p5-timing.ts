@@ -40,6 +40,8 @@ export class P5Timing implements TimingModel {
   readonly float: X87Unit;
   readonly pipeline: Pipeline;
   readonly port: DataPort;
+  readonly causes: Float64Array;
+  readonly bankConflict: number;
   private listener: TimingListener | undefined = undefined;
   private stepwiseWanted = false;
   /** True: no block runs on its static schedule, because it was asked for, somebody listens, or events are counted. */
@@ -77,6 +79,8 @@ export class P5Timing implements TimingModel {
       this.float,
       configuration,
     );
+    this.causes = this.pipeline.causes;
+    this.bankConflict = configuration.bankConflict;
     this.port = new DataPort(
       words,
       counters,
@@ -213,8 +217,7 @@ export class P5Timing implements TimingModel {
     if (words[record + InstructionWord.Number] + 1 < words[block + BlockWord.Count])
       next = record + InstructionWord.Words;
     else if (words[block + BlockTiming.Open] !== 0 && this.rules.canIssueFirst(record)) next = this.lookAhead(block);
-    words[TimingWord.FastBlock] = 0;
-    words[TimingWord.Course] = Course.Static;
+    words[TimingWord.Course] = Course.None;
     this.pipeline.begin(record, next);
   }
 
@@ -222,7 +225,7 @@ export class P5Timing implements TimingModel {
   boundary(record: number): void {
     const { words } = this;
     const inV = words[TimingWord.PairPhase] === 2;
-    if (words[TimingWord.FastBlock] === 0 || words[TimingWord.Course] === Course.Leaving) this.pipeline.end(record);
+    if (words[TimingWord.Course] < Course.Static) this.pipeline.end(record);
     else this.port.stop(record);
     this.leaveBlock(record);
     if (this.listener !== undefined) this.tell(record, inV);
@@ -234,8 +237,8 @@ export class P5Timing implements TimingModel {
    */
   transfer(record: number, slot: number, target: number): void {
     const { words } = this;
-    const fast = words[TimingWord.FastBlock] !== 0 && words[TimingWord.Course] !== Course.Leaving;
-    words[TimingWord.FastBlock] = 0;
+    const fast = words[TimingWord.Course] >= Course.Static;
+    words[TimingWord.Course] = Course.None;
     if (!fast) {
       this.transferStepped(record, slot !== 0, target);
       return;
@@ -259,8 +262,8 @@ export class P5Timing implements TimingModel {
   handled(record: number): void {
     const { words } = this;
     if (words[Word.RepeatInProgress] !== 0) {
-      if (words[TimingWord.FastBlock] !== 0 && words[TimingWord.Course] !== Course.Leaving) this.port.leave(record);
-      words[TimingWord.FastBlock] = 0;
+      if (words[TimingWord.Course] >= Course.Static) this.port.leave(record);
+      words[TimingWord.Course] = Course.None;
       words[TimingWord.Pipeline] |= PipelineState.Unfinished;
       return;
     }
@@ -278,13 +281,15 @@ export class P5Timing implements TimingModel {
   /** The instruction `record` (0: a fetch) faulted. */
   faulted(record: number): void {
     if (record !== 0) this.leaveBlock(record);
-    this.words[TimingWord.FastBlock] = 0;
+    this.words[TimingWord.Course] = Course.None;
     this.pipeline.redirect();
   }
 
   /** The state block was replaced: rebuilds what derives from it. */
   stateReplaced(): void {
     this.code.changed();
+    this.code.stateReplaced();
+    this.data.stateReplaced();
     this.eventsSelected();
     for (const physical of this.code.lines()) this.watchStores(physical);
   }
@@ -410,9 +415,9 @@ export class P5Timing implements TimingModel {
     const { words } = this;
     const exit = words[block + BlockTiming.Exit];
     const flat = (words[block + BlockWord.Mode] & ExecutionMode.FlatCode) !== 0;
-    words[TimingWord.FastBlock] = block;
     words[TimingWord.Course] = flat && (state & PipelineState.Flush) === 0 ? Course.Static : Course.SlowBranch;
     words[TimingWord.Pipeline] = this.endsWithItsGroup(record) ? withCarryOf(exit, state, this.configuration) : exit;
+    words[TimingWord.Touched] = 1;
     words[TimingWord.EntryRecord] = record;
     words[TimingWord.EntryState] = state;
     words[TimingWord.EntryInterlock] = interlock;
@@ -486,9 +491,10 @@ export class P5Timing implements TimingModel {
   /** The running block ends with `record`: code lines that only what follows would have touched get their age back. */
   private leaveBlock(record: number): void {
     const { words } = this;
-    const block = words[TimingWord.FastBlock];
-    words[TimingWord.FastBlock] = 0;
-    if (block === 0 || words[TimingWord.SwappedLines] === 0) return;
+    const block = words[Word.ChargedBlock];
+    const whole = words[TimingWord.Course] !== Course.None;
+    words[TimingWord.Course] = Course.None;
+    if (!whole || words[TimingWord.SwappedLines] === 0) return;
     const physical = words[block + BlockWord.Physical];
     const last = words[record + InstructionWord.Physical] + words[record + InstructionWord.Length] - 1;
     const reached = (last >>> CacheGeometry.LineShift) - (physical >>> CacheGeometry.LineShift);

@@ -291,6 +291,10 @@ export class PairingRules {
     return (distance & 3) === 0 && covered ? PairBank.Different : PairBank.ByAddress;
   }
 
+  isConditional(instruction: number): boolean {
+    return (this.words[instruction + InstructionWord.TimingClass] & TimingBits.Conditional) !== 0;
+  }
+
   /** Bytes of the data that it accesses. */
   bytesOf(instruction: number): number {
     const bits = this.words[instruction + InstructionWord.Operands];

@@ -6,9 +6,9 @@
  * A group's own clocks are charged when its last member begins; between the members of a pair no clock passes, so that
  * a run that stops at a clock never stops inside a pair. What memory accesses add is charged when it happens.
  */
-import { BlockWord, InstructionWord, OperandBits, TimingBits } from "../cpu/decode-records.ts";
+import { BlockWord, InstructionWord, OperandBits } from "../cpu/decode-records.ts";
 import { Counter, SegmentRegister, SegmentWord, Word } from "../cpu/state.ts";
-import { InstructionTiming, ScheduleBits } from "./block-schedule.ts";
+import { InstructionTiming, mispredictionClocks, ScheduleBits } from "./block-schedule.ts";
 import type { BranchTargetBuffer } from "./branch-target-buffer.ts";
 import type { CodeCache } from "./code-cache.ts";
 import type { P5Configuration } from "./configuration.ts";
@@ -117,8 +117,7 @@ export class Pipeline {
     if (flushing && words[TimingWord.FlushBranch] !== linear) right = !taken;
     if (right) return;
     if (this.events.counting) this.events.count(PerformanceEvent.PipelineFlush);
-    const conditional = (words[record + InstructionWord.TimingClass] & TimingBits.Conditional) !== 0;
-    const clocks = inV && conditional ? configuration.branchMispredictV : configuration.branchMispredictU;
+    const clocks = mispredictionClocks(configuration, inV && this.rules.isConditional(record));
     this.counters[Counter.Cycles] += clocks;
     this.causes[Cause.Branch] += clocks;
     words[TimingWord.Pipeline] = PipelineState.Flush;

@@ -6,10 +6,10 @@
  */
 export const enum TimingWord {
   // Among the scratch words, dead at instruction boundaries between runs:
-  /** The block that runs on its static schedule (word index), 0 for none. */
-  FastBlock = 176,
-  /** How it runs: Course. */
-  Course = 177,
+  /** How the charged block (Word.ChargedBlock) runs: Course. */
+  Course = 176,
+  /** 0 while all words from here to SwappedLines, and those about the entry, are 0 as the hot loop wants them when it enters a block. */
+  Touched = 177,
   /** The last two instructions that waited during a static block (records, newer first), and for how long. */
   StallRecord = 178,
   StallClocks = 179,
@@ -17,7 +17,7 @@ export const enum TimingWord {
   OlderStallClocks = 181,
   /** The last V instruction (record) that met its partner in a bank during a static block. */
   ConflictRecord = 182,
-  /** Where the static schedule was entered (record), the pipeline state then, and clocks that its first group waited for an address register. */
+  /** Where the static schedule was entered (record; 0: at the start of the block), the pipeline state then, and clocks that its first group waited for an address register. */
   EntryRecord = 184,
   EntryState = 185,
   EntryInterlock = 186,
@@ -92,14 +92,15 @@ export const enum TimingWord {
   End = 14336,
 }
 
-/** TimingWord.Course. */
+/** TimingWord.Course. From Static on: on the static schedule. */
 export const enum Course {
-  /** On the static schedule. */
-  Static = 0,
+  /** No block is charged as a whole. */
+  None = 0,
   /** The rest goes step by step. */
   Leaving = 1,
-  /** On the static schedule, but the branch at its end needs more than a look at the branch target buffer. */
-  SlowBranch = 2,
+  Static = 2,
+  /** The branch at its end needs more than a look at the branch target buffer. */
+  SlowBranch = 3,
 }
 
 /** Indices into the counters (8-byte units). Times in bus units are core clocks times `busClocksPerBusRatio`. */

@@ -1,8 +1,12 @@
 /**
  * Many elements of REP MOVS and REP STOS at once: those that lie on pages whose translation memos hit, as far as the
  * running slice lasts. A memo hit changes nothing but memory (mmu/memo.ts), so the result is the same as element by element.
+ * With a timing model they moreover lie in one line of the data cache, which is the most recently used of its set: that is
+ * what the hot loop takes for a hit, and it changes nothing either.
  */
 import { Memo } from "../../mmu/memo.ts";
+import { dataSet } from "../../timing/data-cache.ts";
+import { LineBit } from "../../timing/timing-state.ts";
 import type { Cpu } from "../cpu.ts";
 import { InstructionWord, OperandBits } from "../decode-records.ts";
 import { SegmentAttribute } from "../segmentation.ts";
@@ -10,6 +14,7 @@ import { Counter, Flag, SegmentRegister, SegmentWord, Word } from "../state.ts";
 import { operandSegment } from "./operands.ts";
 
 const PAGE_BYTES = 4096;
+const LINE_BYTES = 32;
 
 /** Offset in the linear memory of `linear` when its memo hits for an aligned access of `bytes`, else 0. */
 function hostAddress(cpu: Cpu, linear: number, bytes: number, tag: Memo.ReadTag | Memo.WriteTag): number {
@@ -20,9 +25,12 @@ function hostAddress(cpu: Cpu, linear: number, bytes: number, tag: Memo.ReadTag 
   return (linear + words[memo + Memo.Addend]) | 0;
 }
 
-/** Elements of `bytes` from `linear` to the end of its page. */
-function roomInPage(linear: number, bytes: number): number {
-  return (PAGE_BYTES - (linear & (PAGE_BYTES - 1))) / bytes;
+/** Elements of `bytes` from offset `host` of the linear memory on that are accessed alike: to the end of the page, or of the line if it is a hit. */
+function room(cpu: Cpu, host: number, bytes: number, written: boolean): number {
+  if (cpu.timing === undefined) return (PAGE_BYTES - (host & (PAGE_BYTES - 1))) / bytes;
+  const tag = cpu.words[dataSet(host)];
+  const hit = (host & -LINE_BYTES) | LineBit.Valid | LineBit.Modified;
+  return (written ? tag : tag | LineBit.Modified) === hit ? (LINE_BYTES - (host & (LINE_BYTES - 1))) / bytes : 0;
 }
 
 function isFlat(cpu: Cpu, segment: number, attribute: SegmentAttribute): boolean {
@@ -44,18 +52,18 @@ export function moveMany(
   const { words, counters } = cpu;
   const goesUp = (words[Word.SystemFlags] & (Flag.Df | Flag.Tf)) === 0;
   const address32 = (words[instruction + InstructionWord.Operands] & OperandBits.Address32) !== 0;
-  if (!goesUp || !address32 || cpu.timing !== undefined) return 0;
+  if (!goesUp || !address32) return 0;
   if (!isFlat(cpu, SegmentRegister.Es, SegmentAttribute.FlatWrite)) return 0;
   const target = hostAddress(cpu, words[Word.Edi], bytes, Memo.WriteTag);
   if (target === 0) return 0;
   // The slice ends after the first element that uses it up.
   const allowed = Math.ceil((counters[Counter.LimitCycle] - counters[Counter.Cycles]) / each);
-  let many = Math.min(count >>> 0, allowed, roomInPage(words[Word.Edi], bytes));
+  let many = Math.min(count >>> 0, allowed, room(cpu, target, bytes, true));
   if (reads) {
     if (!isFlat(cpu, operandSegment(cpu, instruction), SegmentAttribute.FlatRead)) return 0;
     const source = hostAddress(cpu, words[Word.Esi], bytes, Memo.ReadTag);
     if (source === 0) return 0;
-    many = Math.min(many, roomInPage(words[Word.Esi], bytes));
+    many = Math.min(many, room(cpu, source, bytes, false));
     if (many <= 1) return 0;
     copyUp(cpu, target, source, bytes, many);
     words[Word.Esi] += many * bytes;
