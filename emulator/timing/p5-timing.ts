@@ -10,6 +10,7 @@ import { BankCheck, type TimingModel } from "../cpu/timing-model.ts";
 import { PAGE_SHIFT, PageFlag } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/linear-memory.ts";
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
+import { BlockLines, STEPWISE, WHOLE } from "./block-lines.ts";
 import { BlockScheduler, BlockTiming, InstructionTiming, NEVER_FAST, ScheduleBits } from "./block-schedule.ts";
 import { BranchTargetBuffer } from "./branch-target-buffer.ts";
 import { CodeCache } from "./code-cache.ts";
@@ -21,12 +22,8 @@ import { MemoryBus } from "./memory-bus.ts";
 import { FormTrait, PairingRules } from "./pairing.ts";
 import { Pipeline } from "./pipeline.ts";
 import { withCarryOf } from "./shadowing.ts";
-import { CacheGeometry, Course, PairBank, PipelineState, TimingWord } from "./timing-state.ts";
+import { Course, PairBank, PipelineState, TimingWord } from "./timing-state.ts";
 import { X87Unit } from "./x87-unit.ts";
-
-/** Results of `enter` and `resume`. */
-const STEPWISE = 0;
-const WHOLE = -1;
 
 const CS_BASE = Word.Segments + 4 * SegmentRegister.Cs + SegmentWord.Base;
 
@@ -35,6 +32,7 @@ export class P5Timing implements TimingModel {
   readonly bus: MemoryBus;
   readonly data: DataCache;
   readonly code: CodeCache;
+  private readonly lines: BlockLines;
   readonly branches: BranchTargetBuffer;
   readonly rules: PairingRules;
   readonly float: X87Unit;
@@ -66,6 +64,7 @@ export class P5Timing implements TimingModel {
     this.bus = new MemoryBus(words, counters, configuration);
     this.data = new DataCache(words, counters, this.bus, configuration);
     this.code = new CodeCache(words, counters, this.bus, configuration);
+    this.lines = new BlockLines(words, this.code);
     this.branches = new BranchTargetBuffer(words);
     this.rules = new PairingRules(words, FORMS, configuration);
     this.float = new X87Unit(words, counters, FORMS);
@@ -160,7 +159,7 @@ export class P5Timing implements TimingModel {
     let end: number = WHOLE;
     if (words[block + BlockTiming.LinesReady] === this.code.generation) words[TimingWord.SwappedLines] = 0;
     else {
-      end = this.linesReady(block, first, 0, words[block + BlockTiming.FirstMarks]);
+      end = this.lines.reach(block);
       if (end === STEPWISE) return STEPWISE;
       const flat = (words[block + BlockWord.Mode] & ExecutionMode.FlatCode) !== 0;
       if (end === WHOLE && flat) words[block + BlockTiming.LinesReady] = this.code.generation;
@@ -196,15 +195,7 @@ export class P5Timing implements TimingModel {
     ) {
       return STEPWISE;
     }
-    const line = this.lineOf(block, record);
-    const marks =
-      line === 0
-        ? words[block + BlockTiming.FirstMarks]
-        : words[
-            words[block + BlockWord.FirstInstruction] + (line - 1) * InstructionWord.Words + InstructionTiming.LineMarks
-          ];
-    const here = -1 << (words[record + InstructionWord.Physical] & 31);
-    const end = this.linesReady(block, record, line, marks & here);
+    const end = this.lines.reachFrom(block, record);
     if (end !== STEPWISE) this.start(block, record, state, 0);
     return end;
   }
@@ -445,59 +436,11 @@ export class P5Timing implements TimingModel {
     return string || late || depends ? -1 : clocks;
   }
 
-  /** Number of the code line of its block in which an instruction begins. */
-  private lineOf(block: number, record: number): number {
-    const { words } = this;
-    const start = words[block + BlockWord.Physical] >>> CacheGeometry.LineShift;
-    return (words[record + InstructionWord.Physical] >>> CacheGeometry.LineShift) - start;
-  }
-
-  /**
-   * How far the code lines of the block from `record` on, which begins in line `first`, are in the cache with their marks (`marks` in that line).
-   * Makes those that will be used the most recently used ones. Result: as of TimingModel.enter.
-   */
-  private linesReady(block: number, record: number, first: number, marks: number): number {
-    const { words, code } = this;
-    const physical = words[block + BlockWord.Physical];
-    if (words[block + BlockWord.SecondPage] !== -1) return STEPWISE;
-    const lines = ((physical & 31) + words[block + BlockWord.Bytes] + 31) >>> CacheGeometry.LineShift;
-    let swaps = 0;
-    let needed = marks;
-    let next = words[block + BlockWord.FirstInstruction] + first * InstructionWord.Words;
-    let end: number = WHOLE;
-    for (let line = first; line < lines; line++) {
-      const found = code.find(physical + line * CacheGeometry.LineBytes, needed);
-      if (found === 0) {
-        if (line === first) return STEPWISE;
-        end = words[next - InstructionWord.Words + InstructionTiming.LineStop];
-        if (end <= words[record + InstructionWord.FirstMicro]) return STEPWISE;
-        break;
-      }
-      if (found === 1) swaps |= 1 << line;
-      needed = words[next + InstructionTiming.LineMarks];
-      next += InstructionWord.Words;
-    }
-    words[TimingWord.SwappedLines] = swaps;
-    if (swaps !== 0) this.exchangeLines(physical, swaps);
-    return end;
-  }
-
-  private exchangeLines(physical: number, lines: number): void {
-    for (let line = 0; lines >>> line !== 0; line++) {
-      if (((lines >>> line) & 1) !== 0) this.code.exchange(physical + line * CacheGeometry.LineBytes);
-    }
-  }
-
-  /** The running block ends with `record`: code lines that only what follows would have touched get their age back. */
+  /** The running block ends with `record`. */
   private leaveBlock(record: number): void {
     const { words } = this;
-    const block = words[Word.ChargedBlock];
     const whole = words[TimingWord.Course] !== Course.None;
     words[TimingWord.Course] = Course.None;
-    if (!whole || words[TimingWord.SwappedLines] === 0) return;
-    const physical = words[block + BlockWord.Physical];
-    const last = words[record + InstructionWord.Physical] + words[record + InstructionWord.Length] - 1;
-    const reached = (last >>> CacheGeometry.LineShift) - (physical >>> CacheGeometry.LineShift);
-    if (reached < 31) this.exchangeLines(physical, words[TimingWord.SwappedLines] & (-2 << reached));
+    if (whole && words[TimingWord.SwappedLines] !== 0) this.lines.giveBack(words[Word.ChargedBlock], record);
   }
 }
