@@ -4,10 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { CorruptionRow } from "../../../tools/propagate/record.ts";
+import { recordGolden } from "../../../tools/faults/golden-run.ts";
+import { bundledScenario, loadImage } from "../../../tools/image/image.ts";
+import { Describer } from "../../../tools/propagate/describe.ts";
+import { propagate } from "../../../tools/propagate/propagation.ts";
+import { type CorruptionRow, summarise } from "../../../tools/propagate/record.ts";
 import { members, PropagationRecord } from "../../../tools/propagate/report/browser/record.ts";
-import { seriesOf } from "../../../tools/propagate/report/browser/series.ts";
+import { bucketsOf, seriesOf, wordsAt } from "../../../tools/propagate/report/browser/series.ts";
+import { reportData } from "../../../tools/propagate/report/data.ts";
 import { COLUMN_NAMES, type ColumnName, type PageData } from "../../../tools/propagate/report/page-data.ts";
+import { decodeColumns, encodeColumns } from "../../../tools/report/columns.ts";
+import { planBoot } from "../../../tools/run/boot-plan.ts";
+import { Disassembler } from "../../../tools/symbols/disassembler.ts";
 import { noteMissing } from "../../oracles/live-drivers.ts";
 import { quorum86 } from "../cli/command-line.ts";
 import { chromiumPath, type Opened, openChromium, openPage } from "../support/chromium.ts";
@@ -73,20 +81,32 @@ describe("the data of the page", () => {
   it("give the series of series.jsonl at each of its clocks", () => {
     const record = recordOf(readFileSync(file, "utf8"));
     const series = seriesOf(record);
-    const now = new Map<string, number>();
-    let next = 0;
+    const { owners, start } = record.data;
+    const now = new Map<string, number>(owners.map(({ name }) => [name, 0]));
     const lines = rows<{ cycle: number; owner: string; words: number }>("series.jsonl");
     lines.forEach(({ cycle, owner, words }, i) => {
       now.set(owner, words);
       if (lines[i + 1]?.cycle === cycle) return;
-      const counted = new Map([...now.keys()].map((name) => [name, 0]));
-      for (next = 0; next < series.at.length && series.at[next]! + record.data.start <= cycle; next++) {
-        const name = record.data.owners[series.owner[next]!]!.name;
-        counted.set(name, (counted.get(name) ?? 0) + series.by[next]!);
-      }
-      if (i % 50 === 0 || i > lines.length - 10) expect([cycle, counted]).toEqual([cycle, now]);
+      const counted = new Map(owners.map(({ name }, number) => [name, wordsAt(series[number]!, cycle - start)]));
+      expect([cycle, counted]).toEqual([cycle, now]);
     });
     expect(lines.length).toBeGreaterThan(500);
+  });
+
+  it("keep the peaks that fall between two pixels", () => {
+    const series = seriesOf(recordOf(readFileSync(file, "utf8")));
+    const { peak } = JSON.parse(readFileSync(join(directory, "summary.json"), "utf8")).tracking as { peak: number };
+    const fine = bucketsOf(
+      series,
+      Float64Array.from({ length: 400 }, (_, i) => 1.04 ** i - 1),
+      new Set(),
+    );
+    expect(fine.top).toBeGreaterThanOrEqual(peak);
+    for (const [owner, row] of fine.rows.entries()) {
+      expect(Math.max(...row)).toBe(Math.max(...series[owner]!.began.map((at) => wordsAt(series[owner]!, at))));
+    }
+    const one = { began: Float64Array.of(5, 7, 9), ended: Float64Array.of(7, 8) };
+    expect([...bucketsOf([one], Float64Array.of(4, 6, 10, 12), new Set()).rows[0]!]).toEqual([0, 1, 1, 1]);
   });
 
   it("have every place's state at a moment as its rows say", () => {
@@ -101,6 +121,32 @@ describe("the data of the page", () => {
       const shown = places.filter((place) => record.state(place, at) === "wrong").map((place) => record.name(place));
       expect([at, shown.sort()]).toEqual([at, wrong.map(({ owner, symbol }) => `${owner} ${symbol}`).sort()]);
     }
+  });
+});
+
+describe("a page that cannot hold all", () => {
+  it("ends before the first wrong write that it leaves out, and is right until then", async () => {
+    const image = loadImage(bundledScenario("aes-tmr"));
+    const golden = recordGolden(planBoot(image));
+    const propagation = propagate(golden, image.faults[0]!);
+    const describer = new Describer(propagation.owners, await Disassembler.load());
+    const { data, columns } = reportData(propagation, summarise(propagation, describer), describer, 2500);
+    const record = new PropagationRecord(data, decodeColumns(encodeColumns(columns, COLUMN_NAMES), COLUMN_NAMES));
+    const byFault = propagation.history.filter(({ root }) => root === "fault");
+    expect([data.total, data.held]).toEqual([byFault.length, record.count]);
+    expect(data.held).toBeGreaterThan(2000);
+    const left = byFault.filter(({ id }) => !columns.id.includes(id));
+    expect(data.end).toBe(Math.min(...left.map(({ cycle }) => cycle)) - data.start);
+    for (let at = 0; at < data.end; at += Math.ceil(data.end / 200)) {
+      const wrong = byFault.filter(
+        ({ cycle, endCycle }) => cycle - data.start <= at && (endCycle === undefined || endCycle - data.start > at),
+      );
+      const places = Array.from({ length: record.placeCount }, (_, place) => place);
+      expect([at, places.filter((place) => record.state(place, at) === "wrong").length]).toEqual([at, wrong.length]);
+    }
+    const ends = columns.lasted.map((lasted, i) => columns.at[i]! + lasted);
+    expect(Math.max(...ends)).toBeLessThan(data.end);
+    expect(data.moments.every(({ at }) => at < data.end)).toBe(true);
   });
 });
 

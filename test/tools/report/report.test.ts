@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { evenTicks, powerTicks } from "../../../tools/report/browser/axis.ts";
+import { evenTicks, powerTicks } from "../../../tools/report/axis.ts";
 import { bundle } from "../../../tools/report/bundle.ts";
 import { decodeColumns, encodeColumns } from "../../../tools/report/columns.ts";
 import { duration, grouped, short } from "../../../tools/report/format.ts";
@@ -100,6 +100,7 @@ describe("what pages look like", () => {
 
   it("axes have round numbers", () => {
     expect(evenTicks(158, 4)).toEqual([0, 50, 100, 150]);
+    expect(evenTicks(890, 4)).toEqual([0, 200, 400, 600, 800]);
     expect(evenTicks(3, 4)).toEqual([0, 1, 2, 3]);
     expect(powerTicks(0, 5000)).toEqual([0, 1, 10, 100, 1000]);
     expect(powerTicks(50, 5000)).toEqual([100, 1000]);

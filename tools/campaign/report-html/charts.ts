@@ -1,6 +1,6 @@
 /** Drawings that need no script: shares of classes, failures with their intervals, a distribution of clocks. */
 import { CLASSES } from "../../faults/outcome.ts";
-import { powerTicks } from "../../report/browser/axis.ts";
+import { powerTicks } from "../../report/axis.ts";
 import { duration, grouped, short } from "../../report/format.ts";
 import { escapeHtml } from "../../report/html.ts";
 import type { Distribution, Group } from "../report.ts";

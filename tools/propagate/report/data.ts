@@ -21,16 +21,34 @@ const HUES = [28, 255, 300, 160, 75, 345, 120, 210, 52];
 
 type Columns = Record<ColumnName, number[]>;
 
+/**
+ * The first wrong writes, up to a clock: no other is earlier. What lasts longer than that has no end on the page.
+ * @returns `limit` is infinite if all are held.
+ */
+function held(byFault: readonly Corruption[], most: number): { history: Corruption[]; limit: number } {
+  const limit = byFault.slice(most).reduce((first, { cycle }) => Math.min(first, cycle), Number.POSITIVE_INFINITY);
+  const history = byFault.slice(0, most).filter(({ cycle }) => cycle < limit);
+  if (limit === Number.POSITIVE_INFINITY) return { history, limit };
+  const open = { endCycle: undefined, healed: false };
+  return { history: history.map((each) => ((each.endCycle ?? 0) >= limit ? { ...each, ...open } : each)), limit };
+}
+
 export interface ReportData {
   readonly data: PageData;
   readonly columns: Columns;
 }
 
-export function reportData(propagation: Propagation, summary: PropagationSummary, describer: Describer): ReportData {
+/** @param most wrong writes that the page may hold. */
+export function reportData(
+  propagation: Propagation,
+  summary: PropagationSummary,
+  describer: Describer,
+  most = LARGEST_PAGE,
+): ReportData {
   const { experiment, injectionCycle: start, names } = propagation;
   const { latency } = summary;
   const byFault = propagation.history.filter(({ root }) => root === "fault");
-  const history = byFault.slice(0, LARGEST_PAGE);
+  const { history, limit } = held(byFault, most);
   const owners = ownersOf(propagation, summary);
   const spaces = new Spaces(experiment.victim);
   const symbols = new Dictionary<string>();
@@ -82,14 +100,14 @@ export function reportData(propagation: Propagation, summary: PropagationSummary
     { name: "leaves its victim", at: (latency.leavesVictim ?? Number.NaN) - start },
     { name: "vote parts", at: (latency.voteMismatch ?? Number.NaN) - start },
     { name: "verdict", at: (latency.verdict ?? Number.NaN) - start },
-  ].filter(({ at }) => !Number.isNaN(at));
+  ].filter(({ at }) => at < limit - start);
   const lastChange = history.reduce((last, { cycle, endCycle }) => Math.max(last, endCycle ?? cycle), start + 1);
-  const most = Math.max(lastChange, latency.verdict ?? 0) - start;
+  const busy = Math.max(lastChange, latency.verdict ?? 0) - start;
   return {
     data: {
       hertz: experiment.result.coreHertz,
       start,
-      end: Math.max(1, Math.min(latency.end - start, Math.max(SHORTEST, Math.ceil(most * 1.1)))),
+      end: Math.max(1, Math.min(limit - start, latency.end - start, Math.max(SHORTEST, Math.ceil(busy * 1.1)))),
       owners,
       spaces: spaces.list,
       areas: areas.texts,
@@ -97,7 +115,9 @@ export function reportData(propagation: Propagation, summary: PropagationSummary
       writers: writerTexts,
       moments,
       path: summary.chain.flatMap(({ corruption }) => index.get(corruption) ?? []),
-      goal: goalOf(summary),
+      goal: summary.chain.every(({ corruption }) => index.has(corruption))
+        ? goalOf(summary)
+        : "the last step that is here",
       total: byFault.length,
       held: history.length,
     },

@@ -19,7 +19,7 @@ export function reportPage(
   scenario: string,
 ): string {
   const { data, columns } = reportData(propagation, summary, describer);
-  const body = [headline(summary, data, scenario)];
+  const body = [headline(summary, data, scenario), unexplained(summary)];
   if (data.held > 0) body.push(figures(summary, data), ...pictures(data));
   if (propagation.ended !== "not-applied") body.push(threads(summary));
   return htmlDocument({
@@ -92,6 +92,12 @@ function latencyLine({ latency, outcome }: PropagationSummary, { hertz }: PageDa
   return `<ol class="latency" aria-label="latency chain">${items.join("")}</ol>`;
 }
 
+/** A gap of the tracker is no secret. */
+function unexplained({ tracking: { byRoot } }: PropagationSummary): string {
+  if (byRoot.unknown === 0) return "";
+  return `<p class="warned">${plural(byRoot.unknown, "wrong write")} without a known cause ${byRoot.unknown === 1 ? "is" : "are"} in corruptions.jsonl and not on this page: a gap of the tracker.</p>`;
+}
+
 function figures({ tracking, latency }: PropagationSummary, { hertz }: PageData): string {
   const since = (cycle: number | undefined): string =>
     cycle === undefined ? "never" : duration(cycle - latency.injected, hertz);
@@ -106,10 +112,10 @@ function figures({ tracking, latency }: PropagationSummary, { hertz }: PageData)
   return `<div class="figures">${list.map(([value, text]) => `<div><b>${value}</b><span>${text}</span></div>`).join("")}</div>`;
 }
 
-function pictures({ total, held, hertz }: PageData): string[] {
+function pictures({ total, held, hertz, end }: PageData): string[] {
   const left =
     held < total
-      ? `<p class="warned">This page holds the first ${grouped(held)} of ${grouped(total)} wrong writes, and so the time until then; the tables beside it hold all.</p>`
+      ? `<p class="warned">This page holds the first ${grouped(held)} of ${grouped(total)} wrong writes: everything on it ends ${grouped(end)} cycles (${duration(end, hertz)}) after the injection. The tables beside it hold all.</p>`
       : "";
   return [
     `<section><h2>Wrong words over time</h2>

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** Wrong words over time, stacked by owner, with the moments of the fault's way to the vote. */
-import { evenTicks, powerTicks } from "../../../report/browser/axis.ts";
+import { evenTicks, powerTicks } from "../../../report/axis.ts";
 import { byId, h, hideTip, replace, showTip, swatch } from "../../../report/browser/dom.ts";
 import { surface } from "../../../report/browser/surface.ts";
 import { colour, onTheme } from "../../../report/browser/theme.ts";
@@ -65,7 +65,7 @@ export function startChart(state: ReaderState, series: Series): void {
     scale.width = Math.max(1, width - MARGIN.left - MARGIN.right);
     const count = Math.floor(scale.width) + 1;
     const limits = Float64Array.from({ length: count }, (_, i) => scale.at(MARGIN.left + i));
-    buckets = bucketsOf(series, data.owners.length, limits, state.hidden);
+    buckets = bucketsOf(series, limits, state.hidden);
     const y = yScale(height, buckets.top);
     g.clearRect(0, 0, width, height);
     g.font = "12px system-ui, sans-serif";
@@ -125,10 +125,8 @@ export function startChart(state: ReaderState, series: Series): void {
     show();
   });
   onTheme(() => drawLegend(state));
-  state.onChange(() => {
-    drawLegend(state);
-    show();
-  });
+  state.onChange(["owners"], () => drawLegend(state));
+  state.onChange(["owners", "time"], show);
 }
 
 function yScale(height: number, top: number): (value: number) => number {

@@ -142,8 +142,13 @@ function drawPage(
   g.stroke();
   const step = (size - 4) / ROW;
   const dot = Math.max(size > 30 ? 2.2 : 1.6, step);
+  const drawn = new Set<number>();
   for (const place of shown) {
     const word = (record.address(place) % PAGE) >> 2;
+    // Of a full page not every word has a pixel of its own.
+    const pixel = Math.floor((word % ROW) * step) + size * Math.floor(Math.floor(word / ROW) * step);
+    if (drawn.has(pixel)) continue;
+    drawn.add(pixel);
     g.fillStyle = timeColour(record, record.first[place]!);
     g.globalAlpha = time !== undefined && record.state(place, time) === "healed" ? 0.3 : 1;
     g.fillRect(left + 2 + (word % ROW) * step, top + 2 + Math.floor(word / ROW) * step, dot, dot);

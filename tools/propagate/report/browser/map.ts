@@ -44,7 +44,7 @@ export function startMap(state: ReaderState): void {
     level?.draw();
   });
   replace(byId("scale"), ...scaleMarks(state));
-  state.onChange(show);
+  state.onChange(["position", "time"], show);
 }
 
 function depth(position: Position | undefined): number {

@@ -4,6 +4,7 @@ import { byId, calm, h, hideTip, replace, showTip, svg } from "../../../report/b
 import { onTheme } from "../../../report/browser/theme.ts";
 import { plural, short } from "../../../report/format.ts";
 import { ownerColour } from "./colours.ts";
+import type { PropagationRecord } from "./record.ts";
 import type { ReaderState } from "./state.ts";
 import { change, moment, placeName, since, writerText } from "./texts.ts";
 
@@ -13,6 +14,9 @@ const MOST_STEP = 64;
 const TOP = 12;
 const FOOT = 30;
 const SIDE = 16;
+/** Steps of a chain that are drawn at most, and how many of them beside the reader's. */
+const MOST_DRAWN = 300;
+const NEAR = 12;
 
 export function startPath(state: ReaderState): void {
   const { record } = state;
@@ -25,9 +29,9 @@ export function startPath(state: ReaderState): void {
     byId("path-title").textContent =
       path.length < 2
         ? "Nothing came of it that lasted a step."
-        : `The shortest chain: ${plural(path.length - 1, "step")} from the fault to ${title}.`;
+        : `The shortest chain: ${plural(path.length - 1, "step")} from the fault to ${title}${path.length > MOST_DRAWN ? ", not all of them drawn" : ""}.`;
     byId("path-goal").hidden = path === whole;
-    draw(root, state, path);
+    draw(root, state, drawnSteps(path, state));
   };
   byId("path-goal").addEventListener("click", () => state.walk(whole.at(-1) ?? 0));
   byId("path-fault").addEventListener("click", () => state.walk(path[0] ?? 0));
@@ -43,22 +47,44 @@ export function startPath(state: ReaderState): void {
     along(event.key === "ArrowLeft" ? -1 : 1);
     root.querySelector<SVGElement>("[aria-current]")?.focus();
   });
-  new ResizeObserver(() => draw(root, state, path)).observe(root);
+  new ResizeObserver(() => draw(root, state, drawnSteps(path, state))).observe(root);
   onTheme(show);
-  state.onChange(show);
+  state.onChange(["step"], show);
+}
+
+/**
+ * Of a long chain its ends, where it goes from one owner to another, what is near to the step that the reader is at, and
+ * some in between.
+ */
+function drawnSteps(path: readonly number[], { record, step }: ReaderState): readonly number[] {
+  if (path.length <= MOST_DRAWN) return path;
+  const here = path.indexOf(step);
+  const every = Math.ceil(path.length / (MOST_DRAWN / 3));
+  const wanted = path.filter(
+    (corruption, i) =>
+      i % every === 0 ||
+      Math.abs(i - here) <= NEAR ||
+      ownerOf(record, corruption) !== ownerOf(record, path[i - 1] ?? corruption),
+  );
+  const cut =
+    wanted.length <= MOST_DRAWN ? wanted : path.filter((_, i) => i % every === 0 || Math.abs(i - here) <= NEAR);
+  return [...new Set([...cut, path.at(-1)!])];
+}
+
+function ownerOf({ columns }: PropagationRecord, corruption: number): number {
+  return columns.placeOwner[columns.place[corruption]!]!;
 }
 
 function draw(root: HTMLElement, state: ReaderState, path: readonly number[]): void {
   const { record, step } = state;
   const { columns, data } = record;
-  const ownerOf = (corruption: number): number => columns.placeOwner[columns.place[corruption]!]!;
-  const lanes = [...new Set(path.map(ownerOf))];
+  const lanes = [...new Set(path.map((corruption) => ownerOf(record, corruption)))];
   const room = root.clientWidth - (root.firstElementChild?.clientWidth ?? 150) - 2 * SIDE;
   const spacing = Math.max(LEAST_STEP, Math.min(MOST_STEP, room / Math.max(1, path.length - 1)));
   const width = 2 * SIDE + spacing * Math.max(1, path.length - 1);
   const height = TOP + lanes.length * LANE + FOOT;
   const x = (i: number): number => SIDE + i * spacing;
-  const y = (i: number): number => TOP + LANE * (lanes.indexOf(ownerOf(path[i]!)) + 0.5);
+  const y = (i: number): number => TOP + LANE * (lanes.indexOf(ownerOf(record, path[i]!)) + 0.5);
   const labels = lanes.map((owner) =>
     h(
       "div",
@@ -81,7 +107,7 @@ function draw(root: HTMLElement, state: ReaderState, path: readonly number[]): v
       cx: x(i),
       cy: y(i),
       r: current ? 8.5 : Math.min(5.5, spacing / 2.4),
-      fill: ownerColour(data, ownerOf(corruption)),
+      fill: ownerColour(data, ownerOf(record, corruption)),
       class: "node-dot",
       role: "button",
       tabindex: current ? 0 : -1,

@@ -65,7 +65,10 @@ export class PropagationRecord {
     for (let place = 0; place < this.placeCount; place++) {
       this.first[place] = columns.spanAt[this.spans.rows[this.spans.starts[place]!]!]!;
     }
-    this.order = Float64Array.from(new Set(this.first.slice().sort()));
+    this.order = this.first
+      .slice()
+      .sort()
+      .filter((value, i, sorted) => value !== sorted[i - 1]);
     this.spaces = spacesOf(this);
   }
 

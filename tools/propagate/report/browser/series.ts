@@ -1,41 +1,29 @@
 /** Wrong words over time, by owner: the sums that the chart draws. */
 import type { PropagationRecord } from "./record.ts";
 
-export interface Series {
-  /** Moments at which the number of an owner's wrong words changes, ascending. */
-  readonly at: Float64Array;
-  readonly owner: Uint16Array;
-  /** 1 or -1. */
-  readonly by: Int8Array;
+/** When an owner's places became wrong, and when they were right again, each ascending. */
+export interface OwnerSeries {
+  readonly began: Float64Array;
+  readonly ended: Float64Array;
 }
 
-export function seriesOf({ columns }: Pick<PropagationRecord, "columns">): Series {
+/** By owner. */
+export type Series = readonly OwnerSeries[];
+
+export function seriesOf({ columns, data }: Pick<PropagationRecord, "columns" | "data">): Series {
   const { spanPlace, spanAt, spanLasted, placeOwner } = columns;
-  const ended = spanLasted.reduce((sum, lasted) => sum + (lasted >= 0 ? 1 : 0), 0);
-  const count = spanAt.length + ended;
-  const moments = new Float64Array(count);
-  const spans = new Uint32Array(count);
-  const changes = new Int8Array(count);
-  let next = 0;
+  const began: number[][] = data.owners.map(() => []);
+  const ended: number[][] = data.owners.map(() => []);
   for (let span = 0; span < spanAt.length; span++) {
-    moments[next] = spanAt[span]!;
-    spans[next] = span;
-    changes[next++] = 1;
-    if (spanLasted[span]! < 0) continue;
-    moments[next] = spanAt[span]! + spanLasted[span]!;
-    spans[next] = span;
-    changes[next++] = -1;
+    const owner = placeOwner[spanPlace[span]!]!;
+    const lasted = spanLasted[span]!;
+    began[owner]!.push(spanAt[span]!);
+    if (lasted >= 0) ended[owner]!.push(spanAt[span]! + lasted);
   }
-  // At one clock the ends come first, unless a span is empty.
-  const order = Uint32Array.from({ length: count }, (_, i) => i).sort(
-    (a, b) =>
-      moments[a]! - moments[b]! || (spans[a] === spans[b] ? changes[b]! - changes[a]! : changes[a]! - changes[b]!),
-  );
-  return {
-    at: Float64Array.from(order, (i) => moments[i]!),
-    owner: Uint16Array.from(order, (i) => placeOwner[spanPlace[spans[i]!]!]!),
-    by: Int8Array.from(order, (i) => changes[i]!),
-  };
+  return data.owners.map((_, owner) => ({
+    began: Float64Array.from(began[owner]!).sort(),
+    ended: Float64Array.from(ended[owner]!).sort(),
+  }));
 }
 
 /** The most wrong words of each owner within each of a row of times. */
@@ -47,28 +35,48 @@ export interface Buckets {
 }
 
 /** @param limits ends of the buckets, ascending. */
-export function bucketsOf(series: Series, owners: number, limits: Float64Array, hidden: ReadonlySet<number>): Buckets {
-  const rows = Array.from({ length: owners }, () => new Float64Array(limits.length));
-  const now = new Float64Array(owners);
-  let next = 0;
+export function bucketsOf(series: Series, limits: Float64Array, hidden: ReadonlySet<number>): Buckets {
+  const rows = series.map((owner) => peaks(owner, limits));
   let top = 1;
   for (let i = 0; i < limits.length; i++) {
-    for (let owner = 0; owner < owners; owner++) rows[owner]![i] = now[owner]!;
-    for (; next < series.at.length && series.at[next]! <= limits[i]!; next++) {
-      const owner = series.owner[next]!;
-      now[owner]! += series.by[next]!;
-      if (now[owner]! > rows[owner]![i]!) rows[owner]![i] = now[owner]!;
-    }
-    let sum = 0;
-    for (let owner = 0; owner < owners; owner++) if (!hidden.has(owner)) sum += rows[owner]![i]!;
+    const sum = rows.reduce((total, row, owner) => (hidden.has(owner) ? total : total + row[i]!), 0);
     top = Math.max(top, sum);
   }
   return { rows, top };
 }
 
-/** Wrong words at one moment, all owners. */
-export function wrongAt({ at, by }: Series, moment: number): number {
-  let sum = 0;
-  for (let i = 0; i < at.length && at[i]! <= moment; i++) sum += by[i]!;
-  return sum;
+/** At one clock the ends come first: a word that goes from one owner's hands to another's counts once. */
+function peaks({ began, ended }: OwnerSeries, limits: Float64Array): Float64Array {
+  const row = new Float64Array(limits.length);
+  let begins = 0;
+  let ends = 0;
+  for (let i = 0; i < limits.length; i++) {
+    const limit = limits[i]!;
+    let most = begins - ends;
+    while (begins < began.length && began[begins]! <= limit) {
+      const at = began[begins]!;
+      while (ends < ended.length && ended[ends]! <= at) ends++;
+      while (begins < began.length && began[begins] === at) begins++;
+      most = Math.max(most, begins - ends);
+    }
+    while (ends < ended.length && ended[ends]! <= limit) ends++;
+    row[i] = most;
+  }
+  return row;
+}
+
+/** Wrong words of an owner at one moment. */
+export function wordsAt({ began, ended }: OwnerSeries, moment: number): number {
+  return countUpTo(began, moment) - countUpTo(ended, moment);
+}
+
+function countUpTo(sorted: Float64Array, value: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle]! <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -11,6 +11,9 @@ export interface Position {
   readonly place: number | undefined;
 }
 
+/** What a reader changes. */
+export type Change = "position" | "step" | "time" | "owners";
+
 const MACHINE: Position = { space: undefined, page: undefined, place: undefined };
 
 export class ReaderState {
@@ -22,26 +25,28 @@ export class ReaderState {
   time: number | undefined;
   /** Owners that are left out of the chart. */
   readonly hidden = new Set<number>();
-  readonly #listeners: ((state: ReaderState) => void)[] = [];
+  readonly #listeners: { readonly of: readonly Change[]; readonly listener: () => void }[] = [];
 
   constructor(record: PropagationRecord) {
     this.record = record;
     this.step = this.#firstStep();
     addEventListener("popstate", () => {
       this.#read();
-      this.#tell();
+      this.#tell("position", "step");
     });
     this.#read();
   }
 
-  onChange(listener: (state: ReaderState) => void): void {
-    this.#listeners.push(listener);
-    listener(this);
+  /** Calls the listener now and whenever one of these changes. */
+  onChange(of: readonly Change[], listener: () => void): void {
+    this.#listeners.push({ of, listener });
+    listener();
   }
 
   go(position: Partial<Position>): void {
     this.position = { ...MACHINE, ...position };
     this.#write();
+    this.#tell("position");
   }
 
   /** The word's card on the map. */
@@ -63,16 +68,17 @@ export class ReaderState {
   walk(step: number): void {
     this.step = step;
     this.#write();
+    this.#tell("step");
   }
 
   setTime(time: number | undefined): void {
     this.time = time;
-    this.#tell();
+    this.#tell("time");
   }
 
   toggleOwner(owner: number): void {
     if (!this.hidden.delete(owner)) this.hidden.add(owner);
-    this.#tell();
+    this.#tell("owners");
   }
 
   /** The end of the path that the page begins with. */
@@ -90,7 +96,6 @@ export class ReaderState {
     if (this.step !== this.#firstStep()) parts.set("step", String(this.step));
     const text = String(parts);
     if (location.hash.slice(1) !== text) history.pushState(null, "", `#${text}`);
-    this.#tell();
   }
 
   #read(): void {
@@ -107,7 +112,7 @@ export class ReaderState {
     this.step = step >= 0 && step < record.count ? step : this.#firstStep();
   }
 
-  #tell(): void {
-    for (const listener of this.#listeners) listener(this);
+  #tell(...changes: Change[]): void {
+    for (const { of, listener } of this.#listeners) if (changes.some((change) => of.includes(change))) listener();
   }
 }

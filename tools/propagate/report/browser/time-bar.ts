@@ -2,7 +2,7 @@
 /** The moment that the map shows: a slider over the run in powers of ten, and a button that plays it. */
 import { byId, calm } from "../../../report/browser/dom.ts";
 import { plural } from "../../../report/format.ts";
-import { type Series, wrongAt } from "./series.ts";
+import { type Series, wordsAt } from "./series.ts";
 import type { ReaderState } from "./state.ts";
 import { moment } from "./texts.ts";
 
@@ -49,11 +49,12 @@ export function startTimeBar(state: ReaderState, series: Series): void {
     stop();
     state.setTime(undefined);
   });
-  state.onChange(() => {
+  state.onChange(["time"], () => {
     const { time } = state;
     slider.value = String(time === undefined ? STEPS : stepOf(time));
     whole.setAttribute("aria-pressed", String(time === undefined));
-    const words = time === undefined ? "" : `, ${plural(wrongAt(series, time), "place")} wrong`;
+    const count = (at: number): number => series.reduce((sum, owner) => sum + wordsAt(owner, at), 0);
+    const words = time === undefined ? "" : `, ${plural(count(time), "place")} wrong`;
     label.textContent = time === undefined ? "every word that was wrong at some time" : `${moment(data, time)}${words}`;
     slider.setAttribute("aria-valuetext", label.textContent);
   });

@@ -50,9 +50,7 @@ export function startWalk(state: ReaderState): void {
     if (lines !== null) connect(root, lines);
   }).observe(root);
   onTheme(show);
-  state.onChange(() => {
-    if (step !== state.step) show();
-  });
+  state.onChange(["step"], show);
 }
 
 function neighbours(state: ReaderState, side: "causes" | "effects", limit: number, more: () => void): HTMLElement {
