@@ -1,6 +1,6 @@
 /** The emulator's public face: a machine, what it is made of, and what one needs to set it up. */
 export type { Alarm, Clock } from "./clock.ts";
-export { loadPageDirectory, writeControlRegister } from "./cpu/control-registers.ts";
+export { Cr0, loadPageDirectory, writeControlRegister } from "./cpu/control-registers.ts";
 export { Cpu } from "./cpu/cpu.ts";
 export { GUEST_FAULT, hasErrorCode } from "./cpu/exceptions.ts";
 export { readEflags, writeEflags } from "./cpu/flags.ts";
@@ -15,7 +15,13 @@ export {
 } from "./cpu/segmentation.ts";
 export { Counter, Flag, SegmentRegister, SegmentWord, Vector, Word } from "./cpu/state.ts";
 export { ltr } from "./cpu/task-state-segment.ts";
-export { initialise as initialiseX87 } from "./cpu/x87/unit.ts";
+export {
+  IMAGE_BYTES as X87_IMAGE_BYTES,
+  restoreImage as restoreX87Image,
+  saveImage as saveX87Image,
+  tagWord as x87TagWord,
+} from "./cpu/x87/environment.ts";
+export { initialise as initialiseX87, physicalRegister as x87Register } from "./cpu/x87/unit.ts";
 export type { Device, DeviceState } from "./devices/device.ts";
 export { EventKind, type EventListener, EventLog } from "./event-log.ts";
 export {

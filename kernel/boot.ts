@@ -274,5 +274,5 @@ function startCpu(k: KernelContext): void {
 const GDT_LIMIT = 7 * 8 - 1;
 const IDT_LIMIT = 256 * 8 - 1;
 const CR4_PSE = 0x10;
-/** PG, WP, EM (there is no FPU), ET, PE. */
-const CR0_VALUE = 0x8001_0015 | 0;
+/** PG, WP, ET, TS (nobody owns the x87 unit yet), PE (ABI 1.1). NE is clear: x87 errors come as IRQ 13. */
+const CR0_VALUE = 0x8001_0019 | 0;

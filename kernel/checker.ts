@@ -1,3 +1,4 @@
+import { Cr0, Word } from "../emulator/index.ts";
 import { checkMappings } from "./check-mappings.ts";
 import { checkSpaces } from "./check-spaces.ts";
 import type { KernelContext } from "./context.ts";
@@ -34,6 +35,7 @@ export function checkKernel(k: KernelContext): string[] {
   checkSendQueues(k, violations);
   checkWakeupList(k, violations);
   checkCurrent(k, violations);
+  checkFpu(k, violations);
   checkSpaces(k, violations);
   checkMappings(k, violations);
   return violations.list;
@@ -72,6 +74,19 @@ function checkThreads(k: KernelContext, violations: Violations): void {
       queued ? `${name} is in a ready list but not ready` : `${name} is ready but in no ready list`,
     );
   }
+}
+
+/** The x87 unit's owner exists and has used it; nobody uses it without #NM while it has none. */
+function checkFpu(k: KernelContext, violations: Violations): void {
+  const owner = k.global(Globals.fpuOwner);
+  if (owner !== 0) {
+    const exists = k.isTcb(owner) && k.load(owner + Tcb.globalId) !== 0;
+    violations.require(exists, () => `globals.fpuOwner is ${hex(owner)}, which is no thread`);
+    if (exists)
+      violations.require(k.load(owner + Tcb.fpuUsed) === 1, () => `the x87 unit's owner has never used the unit`);
+  }
+  const open = (k.cpu.words[Word.Cr0] & Cr0.Ts) === 0;
+  violations.require(!open || owner !== 0, () => "CR0.TS is clear, but nobody owns the x87 unit");
 }
 
 /** Both sides of a transfer name each other, in opposite roles; at least one asks its pager or is about to go on. */

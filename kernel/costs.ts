@@ -54,6 +54,11 @@ export const KERNEL_COSTS = {
   exchangeRegisters: entry(60, "C", "seven values read, up to seven written, permission check"),
   schedule: entry(40, "C", "permission check, state decoded, up to five fields stored, list change"),
   threadSwitch: entry(12, "C", "lookup and state test of the destination"),
+  fpuClaim: entry(18, "C", "CLTS 10; owner's pointer, two compares, new owner's pointer, tests: 8"),
+  fpuSave: entry(124, "C", "FNSAVE in protected mode"),
+  fpuRestore: entry(70, "C", "FRSTOR in protected mode"),
+  fpuInitialise: entry(16, "C", "FNINIT 12; the mark in the TCB tested and set: 4"),
+  fpuGuard: entry(28, "C", "MOV from CR0 4, OR or AND 1, MOV to CR0 22, the owner compared 1"),
   trivial: entry(5, "C", "a system call without a body"),
   kernelInterface: entry(18, "C", "two bytes read through the page tables, compared; four registers set"),
 } as const;

@@ -15,6 +15,7 @@ import { accountExit, accountUntilEntry, KernelPath } from "./accounting.ts";
 import type { KernelContext } from "./context.ts";
 import { Cost } from "./costs.ts";
 import { KernelEvent } from "./events.ts";
+import { guardFpu } from "./fpu.ts";
 import { finishTransfers } from "./ipc.ts";
 import { IPC_VECTOR, SYSTEM_CALL_VECTOR } from "./kip.ts";
 import { KERNEL_WINDOW } from "./memory-map.ts";
@@ -196,6 +197,7 @@ function prepareThread(k: KernelContext, thread: number): void {
     k.charge(Cost.switchSpace);
     loadPageDirectory(k.cpu, directory);
   }
+  guardFpu(k, thread);
   restoreSegments(k);
   words[Word.Eax] = k.load(thread + Tcb.eax);
   words[Word.Ecx] = k.load(thread + Tcb.ecx);

@@ -21,4 +21,6 @@ export const enum KernelEvent {
   IpcError = 73,
   /** a = caller, b = flexpage. */
   Unmap = 74,
+  /** a = thread whose state the x87 unit gets, b = that whose state was in it (0: none). */
+  FpuSwitch = 75,
 }

@@ -73,6 +73,8 @@ export const GLOBALS = defineStruct(
     readyBitmap: ["word", PRIORITY_COUNT / 32],
     /** First TCB of each ready list, or 0. */
     readyHead: ["pointer", PRIORITY_COUNT],
+    /** TCB of the thread whose state the x87 unit holds, or 0. */
+    fpuOwner: "pointer",
   },
   PAGE,
 );

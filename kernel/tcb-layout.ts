@@ -106,8 +106,13 @@ export const TCB = defineStruct(
     transferTimed: "word",
     transferDeadline: "double",
 
+    /** Whether the thread has an x87 state (fpu.ts): 0 never, 1 yes. */
+    fpuUsed: "word",
+    /** That state as FNSAVE writes it (32-bit protected-mode format), while it is not in the unit. */
+    fpuImage: ["word", 27],
+
     /** Room for the frame that the CPU pushes when the return to user mode itself faults. */
-    stack: ["padding", 44],
+    stack: ["padding", 16],
 
     edi: "register",
     esi: "register",

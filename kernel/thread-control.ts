@@ -2,6 +2,7 @@ import type { KernelContext } from "./context.ts";
 import { Cost } from "./costs.ts";
 import { ErrorCode, IpcError } from "./error-code.ts";
 import { KernelEvent } from "./events.ts";
+import { disownFpu } from "./fpu.ts";
 import { attachInterrupt, detachInterrupt, interruptId, isAttachable } from "./interrupt.ts";
 import { endBlockedIpc, failSenders } from "./ipc.ts";
 import { Globals, THREAD_COUNT } from "./memory-map.ts";
@@ -220,5 +221,6 @@ export function deleteThread(k: KernelContext, thread: number): void {
   k.addDouble(k.map.globals + Globals.deletedCycles, k.loadDouble(thread + Tcb.userCycles));
   k.addDouble(k.map.globals + Globals.deletedInstructions, k.loadDouble(thread + Tcb.userInstructions));
   removeThread(k, thread);
+  disownFpu(k, thread);
   k.memory.fill(thread, TCB_BYTES, 0);
 }

@@ -4,6 +4,7 @@ import type { KernelContext } from "./context.ts";
 import { Cost } from "./costs.ts";
 import { exception } from "./exception.ts";
 import * as flexpage from "./flexpage.ts";
+import { claimFpu } from "./fpu.ts";
 import { interruptMessage } from "./interrupt.ts";
 import { ioFault } from "./io-fault.ts";
 import { performKernelIpc } from "./ipc.ts";
@@ -24,6 +25,7 @@ export function handlePageFault(k: KernelContext, thread: number): void {
 
 /** Any other exception in user mode. Returns its account. */
 export function handleException(k: KernelContext, thread: number, vector: number): KernelPath {
+  if (vector === Vector.DeviceNotAvailable && claimFpu(k, thread)) return KernelPath.Exception;
   if (vector === Vector.InvalidOpcode && kernelInterface(k, thread)) return KernelPath.KernelInterface;
   if (vector === Vector.GeneralProtection && k.load(thread + Tcb.errorCode) === 0) {
     // The exit loads the standard selectors again: the instruction is repeated with them (ABI 1.1).

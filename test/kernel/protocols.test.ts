@@ -175,7 +175,6 @@ describe("exceptions", () => {
     ["mov cr3, eax", [0x0f, 0x22, 0xd8], 13, 0],
     ["lgdt", [0x0f, 0x01, 0x15, 0, 0, 0x40, 0], 13, 0],
     ["ud2", [0x0f, 0x0b], 6, 0],
-    ["fld1 without an FPU", [0xd9, 0xe8], 7, 0],
     ["call to the kernel's code segment", [0x9a, 0, 0, 0, 0, 8, 0], 13, 8],
   ])("%s: twelve words to the handler", (_name, code, vector, errorCode) => {
     const rig = new Rig();

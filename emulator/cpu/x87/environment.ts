@@ -5,7 +5,7 @@ import { isOperand32 } from "../instructions/operands.ts";
 import { Word } from "../state.ts";
 import { INTEGER_BIT, MAXIMUM_EXPONENT } from "./format.ts";
 import { fromBits, locate, readMemory, toBits, writeMemory } from "./memory.ts";
-import { initialise, physicalRegister, setControl, setPhysicalRegister, setStatus, top } from "./unit.ts";
+import { initialise, physicalRegister, setControl, setControlAndStatus, setPhysicalRegister, top } from "./unit.ts";
 
 const REGISTER_BYTES = 10;
 const EXCEPTION_MASKS = 0x3f;
@@ -47,45 +47,33 @@ function environmentBytes(wide: boolean): number {
   return wide ? 28 : 14;
 }
 
-/** The seven words of the environment, the fourth to seventh as the mode has them. */
-function environment(cpu: Cpu): number[] {
+/** The seven words of the environment as the mode and the operand size have them. */
+function environment(cpu: Cpu, wide: boolean): number[] {
   const { words } = cpu;
-  const fields = [words[Word.X87Control], words[Word.X87Status], tagWord(cpu)];
+  // Where only 16 bits of 32 exist, the others are reserved and stored as ones.
+  const reserved = wide ? 0xffff_0000 | 0 : 0;
+  const fields = [words[Word.X87Control], words[Word.X87Status], tagWord(cpu)].map((field) => field | reserved);
   const ip = words[Word.X87InstructionOffset];
   const cs = words[Word.X87InstructionSelector];
   const dp = words[Word.X87DataOffset];
   const ds = words[Word.X87DataSelector];
   const opcode = words[Word.X87Opcode] & 0x7ff;
-  if (isProtected(cpu)) return [...fields, ip, (opcode << 16) | cs, dp, ds];
+  if (isProtected(cpu)) return [...fields, ip, (opcode << 16) | cs, dp, ds | reserved];
   // Real mode: linear addresses, their upper parts beside the opcode.
-  const instruction = (ip + (cs << 4)) | 0;
-  const data = (dp + (ds << 4)) | 0;
-  return [...fields, instruction & 0xffff, instruction, data & 0xffff, data];
+  const instruction = ip + (cs << 4);
+  const data = dp + (ds << 4);
+  return [
+    ...fields,
+    (instruction & 0xffff) | reserved,
+    ((instruction >>> 16) << 12) | opcode,
+    (data & 0xffff) | reserved,
+    (data >>> 16) << 12,
+  ];
 }
 
-function storeEnvironment(cpu: Cpu, linear: number, wide: boolean): void {
-  const real = !isProtected(cpu);
-  const opcode = cpu.words[Word.X87Opcode] & 0x7ff;
-  environment(cpu).forEach((field, i) => {
-    let value = field;
-    if (real && i === 4) value = ((field >>> 16) << 12) | opcode;
-    if (real && i === 6) value = (field >>> 16) << 12;
-    if (!wide) {
-      cpu.access.write16(linear + 2 * i, value & 0xffff);
-      return;
-    }
-    // The upper halves of words that have only 16 bits are reserved and stored as ones.
-    const reserved = i < 3 || (real ? i === 3 || i === 5 : i === 6);
-    cpu.access.write32(linear + 4 * i, reserved ? value | 0xffff_0000 : value);
-  });
-}
-
-function loadEnvironment(cpu: Cpu, linear: number, wide: boolean): void {
-  const { words, access } = cpu;
-  const fields = Array.from({ length: 7 }, (_, i) =>
-    wide ? access.read32(linear + 4 * i) : access.read16(linear + 2 * i),
-  );
-  const [control, status, tags, ip, csAndOpcode, dp, ds] = fields as [
+function setEnvironment(cpu: Cpu, fields: readonly number[], wide: boolean): void {
+  const { words } = cpu;
+  const [control, status, tags, ip, csAndOpcode, dp, ds] = fields as readonly [
     number,
     number,
     number,
@@ -94,10 +82,10 @@ function loadEnvironment(cpu: Cpu, linear: number, wide: boolean): void {
     number,
     number,
   ];
-  // Only what exists is there: 16-bit formats have no opcode in protected mode.
   if (isProtected(cpu)) {
     words[Word.X87InstructionOffset] = ip;
     words[Word.X87InstructionSelector] = csAndOpcode & 0xffff;
+    // The 16-bit format has no opcode.
     words[Word.X87Opcode] = wide ? (csAndOpcode >>> 16) & 0x7ff : 0;
     words[Word.X87DataOffset] = dp;
     words[Word.X87DataSelector] = ds & 0xffff;
@@ -109,8 +97,53 @@ function loadEnvironment(cpu: Cpu, linear: number, wide: boolean): void {
     words[Word.X87DataSelector] = 0;
   }
   setTags(cpu, tags);
-  setControl(cpu, control);
-  setStatus(cpu, status);
+  setControlAndStatus(cpu, control, status);
+}
+
+/** Bytes of what FNSAVE writes with 32-bit operands. */
+export const IMAGE_BYTES = 108;
+
+/** What FNSAVE with 32-bit operands writes, for a kernel that keeps it; then FNINIT. */
+export function saveImage(cpu: Cpu): Uint8Array {
+  const image = new DataView(new ArrayBuffer(IMAGE_BYTES));
+  environment(cpu, true).forEach((field, i) => {
+    image.setInt32(4 * i, field, true);
+  });
+  for (let i = 0; i < 8; i++) {
+    const { sign, exponent, significand } = physicalRegister(cpu, (top(cpu) + i) & 7);
+    const at = environmentBytes(true) + REGISTER_BYTES * i;
+    image.setBigUint64(at, significand, true);
+    image.setUint16(at + 8, (sign << 15) | exponent, true);
+  }
+  initialise(cpu);
+  return new Uint8Array(image.buffer);
+}
+
+/** FRSTOR of such an image. */
+export function restoreImage(cpu: Cpu, bytes: Uint8Array): void {
+  const image = new DataView(bytes.buffer, bytes.byteOffset);
+  const fields = Array.from({ length: 7 }, (_, i) => image.getInt32(4 * i, true));
+  setEnvironment(cpu, fields, true);
+  for (let i = 0; i < 8; i++) {
+    const at = environmentBytes(true) + REGISTER_BYTES * i;
+    const high = image.getUint16(at + 8, true);
+    const significand = image.getBigUint64(at, true);
+    setPhysicalRegister(cpu, (top(cpu) + i) & 7, { sign: high >> 15, exponent: high & 0x7fff, significand });
+  }
+}
+
+function storeEnvironment(cpu: Cpu, linear: number, wide: boolean): void {
+  environment(cpu, wide).forEach((field, i) => {
+    if (wide) cpu.access.write32(linear + 4 * i, field);
+    else cpu.access.write16(linear + 2 * i, field & 0xffff);
+  });
+}
+
+function loadEnvironment(cpu: Cpu, linear: number, wide: boolean): void {
+  const { access } = cpu;
+  const read = (i: number): number => (wide ? access.read32(linear + 4 * i) : access.read16(linear + 2 * i));
+  const fields = Array.from({ length: 7 }, (_, i) => read(i));
+  setEnvironment(cpu, fields, wide);
 }
 
 export function storeEnvironmentInstruction(cpu: Cpu, instruction: number): void {

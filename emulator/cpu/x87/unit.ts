@@ -66,14 +66,15 @@ function summarise(cpu: Cpu): void {
 // ---- control and status ----
 
 export function setControl(cpu: Cpu, value: number): void {
-  cpu.words[Word.X87Control] = (value & CONTROL_BITS) | CONTROL_FIXED;
-  summarise(cpu);
+  setControlAndStatus(cpu, value, cpu.words[Word.X87Status]);
 }
 
-export function setStatus(cpu: Cpu, value: number): void {
+/** Both at once: FERR# must not see the flags of one state under the masks of the other. */
+export function setControlAndStatus(cpu: Cpu, control: number, status: number): void {
   const { words } = cpu;
-  const summary = words[Word.X87Status] & (StatusBit.ErrorSummary | StatusBit.Busy);
-  words[Word.X87Status] = (value & 0xffff & ~(StatusBit.ErrorSummary | StatusBit.Busy)) | summary;
+  const summary = StatusBit.ErrorSummary | StatusBit.Busy;
+  words[Word.X87Control] = (control & CONTROL_BITS) | CONTROL_FIXED;
+  words[Word.X87Status] = (words[Word.X87Status] & summary) | (status & 0xffff & ~summary);
   summarise(cpu);
 }
 
@@ -86,8 +87,7 @@ export function clearExceptions(cpu: Cpu): void {
 /** FNINIT. */
 export function initialise(cpu: Cpu): void {
   const { words } = cpu;
-  setControl(cpu, INITIAL_CONTROL);
-  setStatus(cpu, 0);
+  setControlAndStatus(cpu, INITIAL_CONTROL, 0);
   words[Word.X87Empty] = ALL_EMPTY;
   words[Word.X87Opcode] = 0;
   words[Word.X87InstructionOffset] = 0;
