@@ -30,9 +30,7 @@ const ORDINARY = FORMS.filter(({ mnemonic, operands, privilege, repeat, implicit
     privilege !== "user" ||
     repeat !== undefined ||
     transfers ||
-    /^(i?div|bound|esc|f(ldcw|ldenv|rstor|2xm1|yl2x|ptan|patan|sin|cos)|ud\d|rsm|rdtsc|aam|enter|leave|popa|l[defgs]s|sidt|sgdt)/.test(
-      mnemonic,
-    )
+    /^(i?div|bound|esc|f(ldcw|ldenv|rstor)|ud\d|rsm|rdtsc|aam|enter|leave|popa|l[defgs]s|sidt|sgdt)/.test(mnemonic)
   )
     return false;
   // Stack instructions come as pairs below; segment registers stay flat.

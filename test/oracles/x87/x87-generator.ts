@@ -198,6 +198,23 @@ function environmentOperand(random: Random, bytes: number, state: X87State): Uin
   return operand;
 }
 
+/** Highest biased exponents for which the manual defines a result (SDM vol. 2, F2XM1: from -1 to 1; FYL2XP1: √½ - 1 to √2 - 1). */
+const DEFINED_BELOW: Readonly<Record<string, number>> = { f2xm1: BIAS, fyl2xp1: BIAS - 2 };
+
+/** Brings a number into the range of the instruction, infinities too; ±1 is an F2XM1 of its own. */
+function intoRange(value: Uint8Array, mnemonic: string): void {
+  const limit = DEFINED_BELOW[mnemonic];
+  if (limit === undefined) return;
+  const view = new DataView(value.buffer);
+  const high = view.getUint16(8, true);
+  const exponent = high & 0x7fff;
+  const significand = view.getBigUint64(0, true);
+  const isOne = exponent === BIAS && significand === INTEGER_BIT;
+  const isNan = exponent === 0x7fff && significand !== INTEGER_BIT;
+  if (exponent < limit || isNan || (isOne && mnemonic === "f2xm1")) return;
+  view.setUint16(8, (high & 0x8000) | (limit - 1 - (exponent & 63)), true);
+}
+
 function stateOf(random: Random, encoding: X87Encoding, i: number): X87State {
   const top = random.below(8);
   const control = controlWord(random);
@@ -212,6 +229,7 @@ function stateOf(random: Random, encoding: X87Encoding, i: number): X87State {
     near0[random.below(3)] = random.below(256);
     registers[i > 0 ? i : 1] = near0;
   }
+  intoRange(registers[0] as Uint8Array, encoding.mnemonic);
   return {
     control,
     status: statusWord(random, control, top),
