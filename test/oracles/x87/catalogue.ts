@@ -151,11 +151,16 @@ function parse(line: string): X87Encoding {
 
 const CONDITION_CODES = 0x4700;
 const ERROR_SUMMARY = 0x80;
+const BUSY = 0x8000;
 const PRECISION = 0x20;
 
-/** Status bits of an outcome that are not compared. `status`: the status word after it. */
-export function undefinedStatusOf(encoding: X87Encoding, status: number): number {
-  if (encoding.approximate) return encoding.undefinedStatus | PRECISION;
+/**
+ * Status bits of an outcome that are not compared, by the status and control words after it. Whether a transcendental result that could be
+ * exact counts as inexact is the implementation's, and with precision unmasked so is the error summary.
+ */
+export function undefinedStatusOf(encoding: X87Encoding, status: number, control: number): number {
+  if (encoding.approximate)
+    return encoding.undefinedStatus | PRECISION | ((control & PRECISION) === 0 ? ERROR_SUMMARY | BUSY : 0);
   return encoding.compares && (status & ERROR_SUMMARY) !== 0 ? CONDITION_CODES : encoding.undefinedStatus;
 }
 

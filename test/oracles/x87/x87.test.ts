@@ -31,7 +31,7 @@ function differences(
   got: X87Outcome | undefined,
 ): string | undefined {
   if (expected === undefined || got === undefined) return `${encoding.key}: a case never ended`;
-  const mask = undefinedStatusOf(encoding, expected.after.status);
+  const mask = undefinedStatusOf(encoding, expected.after.status, expected.after.control);
   const lines = compareX87(expected, got, mask, encoding.approximate);
   if (lines.length === 0) return undefined;
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
