@@ -44,6 +44,7 @@ export class FaultEngine {
   }
 
   save(): FaultsState {
+    this.#letGo();
     if (this.#watches.length === 0 && this.#stuck.length === 0) return NO_FAULTS;
     return { pending: this.#watches.map(({ aimed, state }) => ({ aimed, state })), stuck: this.#stuck };
   }
@@ -61,10 +62,11 @@ export class FaultEngine {
 
   /** Whether something may yet be done to the machine: faults wait, or bits are stuck. */
   get active(): boolean {
-    return this.#watches.length > 0 || this.#stuck.length > 0;
+    return this.#watches.length > 0 || this.stuck.length > 0;
   }
 
   get stuck(): readonly StuckBits[] {
+    this.#letGo();
     return this.#stuck;
   }
 
@@ -72,16 +74,14 @@ export class FaultEngine {
   limits(): RunLimits {
     const limits: RunLimits = {};
     for (const watch of this.#watches) watch.limit(limits);
-    for (const { until } of this.#stuck)
+    // Not needed for what the bits do, but nobody has to watch any longer.
+    for (const { until } of this.stuck)
       if (until !== undefined) limits.cycle = Math.min(limits.cycle ?? Number.POSITIVE_INFINITY, until);
     return limits;
   }
 
-  /** Faults that strike at the present boundary. Bits whose time is up are let go. */
+  /** Faults that strike at the present boundary. */
   due(): readonly AimedFault[] {
-    const { now } = this.guest.machine.clock;
-    if (this.#stuck.some(({ until }) => until !== undefined && until <= now))
-      this.#setStuck(this.#stuck.filter(({ until }) => until === undefined || until > now));
     return this.#watches.filter((watch) => watch.isDue()).map(({ aimed }) => aimed);
   }
 
@@ -109,6 +109,13 @@ export class FaultEngine {
 
   // ---- stuck bits ----
 
+  /** Bits whose time is up are watched no longer. */
+  #letGo(): void {
+    const { now } = this.guest.machine.clock;
+    if (this.#stuck.some(({ until }) => until !== undefined && until <= now))
+      this.#setStuck(this.#stuck.filter(({ until }) => until === undefined || until > now));
+  }
+
   #setStuck(stuck: readonly StuckBits[]): void {
     this.#detachHold?.();
     this.#detachHold = undefined;
@@ -121,17 +128,18 @@ export class FaultEngine {
  * Puts stuck bits back after whatever could have changed them. Memory: after every write, of an instruction, of the
  * processor's own doing, of a page walk, of the kernel model or a debugger. TLB entries: after every access too, which may have
  * filled them. Registers: before and after every instruction and every way into and out of the kernel; within an instruction
- * (all elements of a REP instruction) they are free.
+ * (all elements of a REP instruction) they are free. What happens at or after the end of their time does not bind them.
  */
 function holdObserver(guest: Guest, stuck: readonly StuckBits[]): Partial<Observer> {
   const memory = stuck.filter(({ site }) => site.kind === "memory");
   const others = stuck.filter(({ site }) => site.kind !== "memory");
   const tlb = stuck.filter(({ site }) => site.kind === "tlb");
+  const { clock } = guest.machine;
   let busy = false;
   const hold = (held: readonly StuckBits[]): void => {
     if (busy) return;
     busy = true;
-    for (const bits of held) holdBits(guest, bits);
+    for (const bits of held) if (bits.until === undefined || clock.now < bits.until) holdBits(guest, bits);
     busy = false;
   };
   const written = (physical: number, bytes: number): void => {

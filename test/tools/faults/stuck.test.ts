@@ -14,7 +14,8 @@ function stepped(run: ScenarioRun, until: number, hold: (run: ScenarioRun) => vo
   hold(run);
   while (machine.cycles < until) {
     const { kind } = machine.run({ cycle: until, instructions: machine.instructions + 1 });
-    hold(run);
+    // What is written at the last clock is free.
+    if (machine.cycles < until) hold(run);
     if (kind !== "cycle" && kind !== "instructions") return;
   }
 }

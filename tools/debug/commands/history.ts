@@ -200,8 +200,8 @@ export const HISTORY: readonly QueryCommand[] = [
   {
     kind: "query",
     names: ["inject"],
-    usage: "inject TARGET:flip:BIT[@TRIGGER]",
-    summary: "injects a fault, now or at cycle=N or instruction=N of the target's own",
+    usage: "inject TARGET:MODEL[@TRIGGER]",
+    summary: "injects a fault, now or at its trigger; "quorum86 faults" tells what there is",
     group: "Faults",
     run: injectFault,
   },
