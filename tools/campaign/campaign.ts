@@ -125,7 +125,7 @@ function workOf(
   const draws = drawsStep(directory, specification, golden, space, lastUses);
   const experiments = experimentsOf(draws);
   const struck = experiments.map((draw, i) => [draw, draws.struck[i]!] as const).filter(([, clock]) => clock >= 0);
-  return { kind: "sample", sample, struck };
+  return { kind: "sample", sample, struck, perhaps: draws.perhaps };
 }
 
 /** Numbers of the experiments that this directory has to run; undefined while the classes are not known. */

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { type FaultSpace, type Region, spaceSize } from "./fault-space.ts";
-import { type ClassUse, classSize, type EquivalenceClass } from "./pruning.ts";
+import { classSize, type EquivalenceClass, needsExperiment } from "./pruning.ts";
 
 const points = z.string().regex(/^\d+$/);
 export const classSummarySchema = z.strictObject({
@@ -20,7 +20,10 @@ export type ClassSummary = z.output<typeof classSummarySchema>;
 
 /** @throws Error if the classes are not the space: every point must be in exactly one. */
 export function summariseClasses(classes: readonly EquivalenceClass[], space: FaultSpace): ClassSummary {
-  const places = new Map<string, { component: string; name: string } & Record<ClassUse, bigint>>();
+  const places = new Map<
+    string,
+    { component: string; name: string } & Record<"read" | "overwritten" | "unread", bigint>
+  >();
   const hash = createHash("sha256");
   let pilots = 0;
   let count = 0;
@@ -32,11 +35,12 @@ export function summariseClasses(classes: readonly EquivalenceClass[], space: Fa
     const key = `${component} ${name}`;
     const place = places.get(key) ?? { component, name, read: 0n, overwritten: 0n, unread: 0n };
     const size = classSize(each);
-    place[use] += size;
+    const experiment = needsExperiment(use);
+    place[experiment ? "read" : (use as "overwritten" | "unread")] += size;
     places.set(key, place);
     sum += size;
     count += bits;
-    if (use === "read") pilots += bits;
+    if (experiment) pilots += bits;
   }
   const size = spaceSize(space);
   if (sum !== size)

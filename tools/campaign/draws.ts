@@ -7,7 +7,7 @@ import { z } from "zod";
 import type { GoldenRun } from "../faults/golden-run.ts";
 import { bitsAt, type FaultSpace, type Region, type SpacePoint } from "./fault-space.ts";
 import type { LastUses } from "./last-uses.ts";
-import { FollowedUnits, isFollowed, type Stretch, stretchesOf } from "./pruning.ts";
+import { FollowedUnits, isFollowed, needsExperiment, type Stretch, stretchesOf } from "./pruning.ts";
 import { drawnPoint, sampleSize, strataOf } from "./sample.ts";
 import type { SampleSpecification } from "./specification.ts";
 import type { Uses } from "./use-trace.ts";
@@ -24,6 +24,8 @@ export const drawsSchema = z.strictObject({
    * (nearest to the use, least to simulate), or -1 for the drawn one.
    */
   struck: z.array(z.int().min(-1)),
+  /** Draws with an experiment of their own whose bit is perhaps read, not surely. */
+  perhaps: z.array(z.int()),
 });
 export type Draws = z.output<typeof drawsSchema>;
 
@@ -38,7 +40,11 @@ export function experimentsOf({ answer }: Draws): number[] {
 
 /** An experiment for every draw: nothing is known of classes. */
 export function unmapped(size: number): Draws {
-  return { answer: Array.from({ length: size }, (_, draw) => draw), struck: Array.from({ length: size }, () => -1) };
+  return {
+    answer: Array.from({ length: size }, (_, draw) => draw),
+    struck: Array.from({ length: size }, () => -1),
+    perhaps: [],
+  };
 }
 
 /** Runs the golden run once more, following the bits that are drawn, and finds the class of each draw. */
@@ -72,6 +78,7 @@ export function mapDraws(
   if (places.size > 0 || lastUses !== undefined) followed.trace(lastUses);
   const answer: number[] = [];
   const struck: number[] = [];
+  const perhaps: number[] = [];
   const experiments = new Map<Stretch, number>();
   draws.forEach(({ cycle, place }, draw) => {
     if (place === undefined) {
@@ -80,7 +87,7 @@ export function mapDraws(
       return;
     }
     const stretch = stretchAt(place, cycle);
-    if (stretch.use !== "read") {
+    if (!needsExperiment(stretch.use)) {
       answer.push(stretch.use === "overwritten" ? OVERWRITTEN : UNREAD);
       return;
     }
@@ -88,10 +95,11 @@ export function mapDraws(
     if (known === undefined) {
       experiments.set(stretch, draw);
       struck.push(stretch.lastCycle);
+      if (stretch.use === "perhaps") perhaps.push(draw);
     }
     answer.push(known ?? draw);
   });
-  return { answer, struck };
+  return { answer, struck, perhaps };
 }
 
 /** A position that is drawn, with the uses of its bits. */

@@ -2,7 +2,8 @@
 import { type Machine, PAGE_BYTES, type Snapshot } from "../../emulator/index.ts";
 import { defaultCycleLimit, type Experiment, judge } from "../faults/experiment.ts";
 import { type GoldenRun, snapshotBefore } from "../faults/golden-run.ts";
-import { type OutcomeAxes, withClass } from "../faults/outcome.ts";
+import { type ExperimentOutcome, type OutcomeAxes, withClass } from "../faults/outcome.ts";
+import { propagate } from "../propagate/propagation.ts";
 import { runWithoutPause } from "../run/run-loop.ts";
 import type { InjectionReport, RunResult } from "../run/run-result.ts";
 import { ScenarioRun } from "../run/scenario-run.ts";
@@ -43,6 +44,7 @@ export class ExperimentRunner {
   readonly cycleLimit: number;
   readonly #model: SpaceModel;
   readonly #earlyStop: boolean;
+  readonly #observe: boolean;
   readonly #lastUses: Uint16Array | undefined;
   #run: ScenarioRun;
   /** Physical address of the word that was struck, if it was in memory. */
@@ -53,6 +55,7 @@ export class ExperimentRunner {
     this.#model = model;
     this.cycleLimit = options.cycleLimit ?? defaultCycleLimit(golden);
     this.#earlyStop = options.earlyStop ?? true;
+    this.#observe = options.observe ?? false;
     this.#lastUses = options.lastUses;
     this.#run = this.#newRun();
   }
@@ -108,7 +111,9 @@ export class ExperimentRunner {
       run.restore({ ...this.golden.end, injections }, []);
       for (const { physical, value } of dead) run.machine.memory.write32(physical, value);
     }
-    const { outcome, result } = this.#judge(point, use);
+    const judged = this.#judge(point, use);
+    const { result } = judged;
+    const outcome = this.#observe ? this.#observed(judged.outcome, struck) : judged.outcome;
     const injection = result.injections[0]!;
     const detection = detectionLatency(result, injection, point.cycle);
     return {
@@ -136,6 +141,14 @@ export class ExperimentRunner {
     const sameTime = judged.result.cycles === golden.result.cycles;
     if (!sameTime || samePages(state, golden.end.machine.state)) return judged;
     return judge(golden, run, victim, { activation, residue: true });
+  }
+
+  /** The same outcome with what only a tracker of every wrong word knows; unchanged if it had to give up. */
+  #observed(outcome: ExperimentOutcome, { fault }: SpacePoint): ExperimentOutcome {
+    const { ended, experiment } = propagate(this.golden, fault, { cycleLimit: this.cycleLimit });
+    if (ended === "given-up" || ended === "not-applied") return outcome;
+    const { activation, containment, breach } = experiment.outcome;
+    return withClass({ ...outcome, activation, containment, breach });
   }
 
   /**

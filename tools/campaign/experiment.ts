@@ -15,6 +15,7 @@ export class Experiments {
   readonly #pilots: Pilots | undefined;
   readonly #strata: readonly Stratum[];
   readonly #struck: ReadonlyMap<number, number>;
+  readonly #perhaps: ReadonlySet<number>;
 
   constructor(runner: ExperimentRunner, space: FaultSpace, work: Work) {
     this.#runner = runner;
@@ -23,6 +24,7 @@ export class Experiments {
     this.#pilots = work.kind === "complete" ? new Pilots(work.pilots) : undefined;
     this.#strata = work.kind === "sample" ? strataOf(space, work.sample) : [];
     this.#struck = new Map(work.kind === "sample" ? work.struck : []);
+    this.#perhaps = new Set(work.kind === "sample" ? work.perhaps : []);
   }
 
   run(index: number): Row {
@@ -30,14 +32,14 @@ export class Experiments {
     if (work.kind === "complete") return this.#pilot(this.#pilots!.at(index), index);
     const point = drawnPoint(this.#strata, work.sample.seed, index);
     const struck = this.#struck.get(index) ?? -1;
-    const known = struck < 0 ? undefined : "read";
+    const known = struck < 0 ? undefined : this.#perhaps.has(index) ? "perhaps" : "read";
     return this.#runner.run(index, point, struckPoint(point, struck), known);
   }
 
   #pilot({ member, bit }: { readonly member: EquivalenceClass; readonly bit: number }, index: number): Row {
     // The last clock is nearest to the use: least to simulate.
     const point: SpacePoint = pointOfClass(member, this.#space, bit, member.lastCycle);
-    const row = this.#runner.run(index, point, point, "read");
+    const row = this.#runner.run(index, point, point, member.use);
     return { ...row, weight: member.lastCycle - member.firstCycle + 1 };
   }
 }

@@ -17,7 +17,7 @@ export function activationOf(
   use: ClassUse | undefined,
 ): OutcomeAxes["activation"] {
   if (steers(point, model)) return "control";
-  if (use === undefined) return "unobserved";
+  if (use === undefined || use === "perhaps") return "unobserved";
   return ({ read: "read", overwritten: "overwritten", unread: "never-read" } as const)[use];
 }
 
@@ -36,7 +36,8 @@ function isSystemFlag(bit: number): boolean {
 
 /** How far a wrong word has come that nobody has read: as far as the place itself. */
 export function containmentOf({ region, address }: SpacePoint, { components }: BootPlan): OutcomeAxes["containment"] {
-  if (region.component === "kernel") return "kernel-state";
+  // Words of a thread control block may be registers of a thread.
+  if (region.component === "kernel") return region.name.startsWith("tcb") ? "unobserved" : "kernel-state";
   if (region.register !== undefined) return "registers";
   if (region.target !== undefined && region.physical !== undefined) return "own-utcb";
   const elf = components.find(({ name }) => name === region.component)?.elf;

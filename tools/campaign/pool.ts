@@ -14,6 +14,8 @@ export type Work =
       readonly sample: SampleSpecification;
       /** Clock at which a draw's bit is really struck, where it is another one than the drawn (`Draws.struck`). */
       readonly struck: readonly (readonly [draw: number, clock: number])[];
+      /** `Draws.perhaps`. */
+      readonly perhaps: readonly number[];
     }
   /** The classes that need experiments, one for each of their bits. */
   | { readonly kind: "complete"; readonly pilots: readonly EquivalenceClass[] };

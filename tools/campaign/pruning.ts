@@ -3,6 +3,7 @@
  * Schirmeier et al. 2015). What the golden run does next with the bit decides:
  *
  *     read         one experiment a bit, the pilot, stands for the whole class
+ *     perhaps      the same; whether it is read is not known for certain
  *     overwritten  the flip is gone before anybody has seen it: MASKED, without an experiment
  *     unread       nobody ever looks: it is still there at the end, LATENT, without an experiment
  *
@@ -16,7 +17,12 @@ import { bitsAt, bitsOf, type FaultSpace, pointIn, positionsOf, type Region, typ
 import type { LastUses } from "./last-uses.ts";
 import { noUses, REGISTER_UNITS, registerUnit, traceUses, UseKind, type Uses } from "./use-trace.ts";
 
-export type ClassUse = "read" | "overwritten" | "unread";
+export type ClassUse = "read" | "perhaps" | "overwritten" | "unread";
+
+/** Whether a class needs an experiment. */
+export function needsExperiment(use: ClassUse): boolean {
+  return use === "read" || use === "perhaps";
+}
 
 /** Clocks, both included, at which a flip has one and the same outcome. */
 export interface Stretch {
@@ -111,6 +117,7 @@ export function stretchesOf(units: readonly Uses[], firstCycle: number, lastCycl
 /** Until one of the bits is read the run is the golden one. */
 function together(uses: readonly ClassUse[]): ClassUse {
   if (uses.includes("read")) return "read";
+  if (uses.includes("perhaps")) return "perhaps";
   return uses.includes("unread") ? "unread" : "overwritten";
 }
 
@@ -127,7 +134,7 @@ export function unitStretches(uses: Uses, firstCycle: number, lastCycle: number)
   for (let i = 0; i < sure.length && from <= lastCycle; i++) {
     if (kind[i] === UseKind.Saved || unsure[i]! < from) continue;
     if (sure[i]! >= from) add(Math.min(sure[i]!, lastCycle), fate(uses, i));
-    while (from <= Math.min(unsure[i]!, lastCycle)) add(from, "read");
+    while (from <= Math.min(unsure[i]!, lastCycle)) add(from, "perhaps");
   }
   add(lastCycle, "unread");
   return stretches;
@@ -140,6 +147,8 @@ function fate({ kind }: Uses, i: number): ClassUse {
     switch (kind[at]) {
       case UseKind.Read:
         return "read";
+      case UseKind.Perhaps:
+        return "perhaps";
       case UseKind.Written:
         // The copy in the thread control block lasts until the next save.
         return twoCopies && !kind.includes(UseKind.Saved, at + 1) ? "unread" : "overwritten";
@@ -227,5 +236,5 @@ export class Pilots {
 
 /** The classes that need experiments. */
 export function pilotsOf(classes: readonly EquivalenceClass[]): EquivalenceClass[] {
-  return classes.filter(({ use }) => use === "read");
+  return classes.filter(({ use }) => needsExperiment(use));
 }

@@ -10,6 +10,8 @@ import { Flag, Word } from "../../emulator/index.ts";
 export interface RegisterUse {
   /** Bytes of the general registers: bit 4 × register + byte. */
   readonly read: number;
+  /** Those of `read` that are surely read, not only perhaps. */
+  readonly surelyRead: number;
   /** Surely written over, whatever they held, when the instruction retires. */
   readonly written: number;
   /** EFLAGS bits. */
@@ -27,6 +29,11 @@ const ALL_FLAGS = 0x3f7fd5;
 const POPPED_FLAGS = Flag.Arithmetic | Flag.Df | Flag.Nt;
 /** Forms whose implicit destinations are whole registers when operands have 32 bits. */
 const WRITES_WHOLE = new Set(["cwd/cdq", "mul", "imul", "rdtsc", "rdmsr", "cpuid", "popa/popad", "leave"]);
+/** Forms that read their general registers whole when operands have 32 bits. */
+const READS_WHOLE = new Set(["mul", "imul", "div", "idiv", "cwd/cdq"]);
+/** Forms that read or keep a register depending on what they find. */
+const DEPENDS = /^(bsf|bsr|lar|lsl|arpl|cmpxchg)/;
+const POINTERS = 0xf0;
 const NAMES = ["A", "C", "D", "B"];
 const WORD_NAMES = ["AX", "CX", "DX", "BX", "SP", "BP", "SI", "DI"];
 
@@ -65,19 +72,27 @@ function workOut(form: InstructionForm, bits: number, address: readonly number[]
   const wide = (bits & OperandBits.Operand32) !== 0;
   const memory = (bits & OperandBits.Memory) !== 0;
   const repeats = form.repeat !== undefined && (bits & (OperandBits.Repeat | OperandBits.RepeatNot)) !== 0;
-  let read = wholeRegisters(form.implicitRead);
+  let surelyRead = 0;
   let written = 0;
   for (const operand of form.operands) {
     const bytes = operandBytes(operand, bits, wide, memory);
-    if (operand.access.includes("r")) read |= bytes;
+    if (operand.access.includes("r")) surelyRead |= bytes;
     if (operand.access.includes("w")) written |= bytes;
   }
+  if (memory) for (const register of address) if (register <= Word.Edi) surelyRead |= ALL_BYTES << (4 * register);
+  const whole = wide && READS_WHOLE.has(form.mnemonic) ? form.implicitRead : form.implicitRead & POINTERS;
+  surelyRead |= wholeRegisters(whole);
+  if (repeats || DEPENDS.test(form.mnemonic)) surelyRead = 0;
+  // What follows is read perhaps.
+  let read = surelyRead | wholeRegisters(form.implicitRead);
+  for (const operand of form.operands)
+    if (operand.access.includes("r")) read |= operandBytes(operand, bits, wide, memory);
   const implicit = wholeRegisters(form.implicitWritten);
   if (wide && WRITES_WHOLE.has(form.mnemonic)) written |= implicit;
   else read |= implicit;
   if (memory) for (const register of address) if (register <= Word.Edi) read |= ALL_BYTES << (4 * register);
   if (repeats) read |= written | (ALL_BYTES << (4 * Word.Ecx));
-  return { read, written, ...flagUse(form, repeats, still), repeats };
+  return { read, surelyRead, written, ...flagUse(form, repeats, still), repeats };
 }
 
 function flagUse({ flags, mnemonic, privilege }: InstructionForm, repeats: boolean, still: boolean) {

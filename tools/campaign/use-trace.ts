@@ -22,6 +22,8 @@ export const enum UseKind {
   Saved = 2,
   /** A register comes back; a copy stays in the thread control block until the next save. */
   Restored = 3,
+  /** Perhaps read: it cannot be told, or is not looked at closely. */
+  Perhaps = 4,
 }
 
 /** Uses of one followed unit, in their order. */
@@ -162,8 +164,8 @@ class UseTracer {
     detach();
     unwatch();
     if (machine.cycles !== cycles) throw new Error("the golden run did not end as before");
-    // Whoever judges the run reads its results.
-    for (const { start, bytes } of this.#run.resultMemory) this.#memory(start, bytes, UseKind.Read, cycles, cycles);
+    // Nobody in the machine reads its results, but whoever judges the run does.
+    for (const { start, bytes } of this.#run.resultMemory) this.#memory(start, bytes, UseKind.Perhaps, cycles, cycles);
   }
 
   /** An alarm was due in the midst of a REP instruction: it goes on with the next step. */
@@ -263,22 +265,28 @@ class UseTracer {
     return record !== 0 && registerUse(this.#words, record, this.#firstCount).repeats;
   }
 
-  /** The bytes that decide what the instruction is, and those of the one behind it, with which it may pair. */
+  /** The bytes of the instruction, and those of the one behind it, with which it may pair. */
   #fetch(linear: number): void {
     if (this.#followed.memory.size === 0 && this.#followed.lastUses === undefined) return;
-    const length = this.#lengths.get(this.#codeKey(linear)) ?? INSTRUCTION_BYTES;
-    const bytes = length + (this.#lengths.get(this.#codeKey(linear + length)) ?? INSTRUCTION_BYTES);
-    const room = PAGE - (linear % PAGE);
-    this.#fetchPage(linear, Math.min(bytes, room));
-    if (bytes > room) this.#fetchPage(linear + room, bytes - room);
+    const known = this.#lengths.get(this.#codeKey(linear));
+    const length = known ?? INSTRUCTION_BYTES;
+    const next = this.#lengths.get(this.#codeKey(linear + length)) ?? INSTRUCTION_BYTES;
+    this.#fetchBytes(linear, length, known === undefined ? UseKind.Perhaps : UseKind.Read);
+    this.#fetchBytes(linear + length, next, UseKind.Perhaps);
   }
 
-  #fetchPage(linear: number, bytes: number): void {
+  #fetchBytes(linear: number, bytes: number, kind: UseKind): void {
+    const room = PAGE - (linear % PAGE);
+    this.#fetchPage(linear, Math.min(bytes, room), kind);
+    if (bytes > room) this.#fetchPage(linear + room, bytes - room, kind);
+  }
+
+  #fetchPage(linear: number, bytes: number, kind: UseKind): void {
     const page = Math.floor(linear / PAGE);
     if (!this.#frames.has(page))
       this.#frames.set(page, this.#run.kernel.translate(this.#run.kernel.currentThread() ?? 0, page * PAGE));
     const frame = this.#frames.get(page);
-    if (frame !== undefined) this.#memory(frame + (linear % PAGE), bytes, UseKind.Read);
+    if (frame !== undefined) this.#memory(frame + (linear % PAGE), bytes, kind);
   }
 
   /** Programs of several spaces share addresses. */
@@ -299,8 +307,9 @@ class UseTracer {
     const use = registerUse(this.#words, record, this.#firstCount);
     // Stopped between two elements, which one it was does not matter: the registers are read at every one.
     const unsure = use.repeats ? this.#run.machine.clock.now : this.#boundary;
-    this.#general(units, use.read, UseKind.Read, unsure);
-    this.#flags(units, use.flagsRead, UseKind.Read, unsure);
+    this.#general(units, use.surelyRead, UseKind.Read, unsure);
+    this.#general(units, use.read & ~use.surelyRead, UseKind.Perhaps, unsure);
+    this.#flags(units, use.flagsRead, use.repeats ? UseKind.Perhaps : UseKind.Read, unsure);
     if (use.repeats) note(units[EIP_UNIT], UseKind.Read, this.#boundary, unsure);
     if (use.repeats) this.#flags(units, Flag.Tf, UseKind.Read, unsure);
     if (!retired) return;
@@ -377,7 +386,7 @@ class UseTracer {
         if (offset + byte >= from && offset + byte < to) this.#general(units, 1 << (4 * register + byte), kind);
     }
     const covers = (offset: number) => from <= offset && to >= offset + 4;
-    const whole = (offset: number) => (covers(offset) ? kind : UseKind.Read);
+    const whole = (offset: number) => (covers(offset) ? kind : UseKind.Perhaps);
     if (touches(Tcb.eip)) note(units[EIP_UNIT], whole(Tcb.eip), this.#boundary, this.#boundary);
     if (touches(Tcb.eflags)) this.#flags(units, ALL_FLAGS, whole(Tcb.eflags));
   }
@@ -386,9 +395,12 @@ class UseTracer {
 /** Of several uses at one boundary the first decides; saves and restores are kept, they tell where copies are. */
 function note(uses: Uses | undefined, kind: UseKind, sure: number, unsure: number): void {
   if (uses === undefined) return;
-  const { length } = uses.sure;
-  if (kind < UseKind.Saved && length > 0 && uses.sure[length - 1] === sure && uses.unsure[length - 1]! >= unsure) {
-    if (uses.kind[length - 1]! < UseKind.Saved) return;
+  const last = uses.sure.length - 1;
+  const isCopy = kind === UseKind.Saved || kind === UseKind.Restored;
+  if (!isCopy && last >= 0 && uses.sure[last] === sure && uses.unsure[last]! >= unsure) {
+    const before = uses.kind[last]!;
+    if (before === UseKind.Perhaps && kind === UseKind.Read) uses.kind[last] = kind;
+    if (before !== UseKind.Saved && before !== UseKind.Restored) return;
   }
   uses.sure.push(sure);
   uses.unsure.push(unsure);

@@ -147,6 +147,9 @@ describe("use of registers by an instruction", () => {
     expect(useOf("6689ca")).toMatchObject({ read: 3 << 4, written: 3 << 8 });
     // mov eax, [ebx + 4 * esi]
     expect(useOf("8b04b3")).toMatchObject({ read: (15 << 12) | (15 << 24), written: 15 });
+    // mul bl reads AL and BL, and the table says EAX; bsf keeps its destination when the source is 0
+    expect(useOf("f6e3")).toMatchObject({ read: 15 | (1 << 12), surelyRead: 1 << 12 });
+    expect(useOf("0fbcc3")).toMatchObject({ read: 15 | (15 << 12), surelyRead: 0 });
     // adc eax, 1
     expect(useOf("83d001")).toMatchObject({ flagsRead: Flag.Cf, flagsWritten: Flag.Arithmetic });
     // inc eax leaves the carry alone; shl eax, 0 leaves all

@@ -9,6 +9,7 @@ import {
   divide,
   type EquivalenceClass,
   FollowedUnits,
+  needsExperiment,
   pilotsOf,
   pointOfClass,
 } from "../../../tools/campaign/pruning.ts";
@@ -73,7 +74,7 @@ export function completeTruth({ golden, space, classes }: Divided): Truth {
   for (const each of classes) {
     for (let bit = 0; bit < each.bits; bit++) {
       let outcome: OutcomeClass = each.use === "unread" ? "LATENT" : "MASKED";
-      if (each.use === "read") outcome = experiments.run(pilot++).outcome.class;
+      if (needsExperiment(each.use)) outcome = experiments.run(pilot++).outcome.class;
       add(outcome, classSize(each) / BigInt(each.bits));
       const key = `${each.region.component} ${each.region.name} ${each.index + bit}`;
       const stretches = byBit.get(key) ?? [];
@@ -109,7 +110,7 @@ export function memberDisagrees(
   const cycle = member.firstCycle + random.below(Math.max(1, clocks - 1));
   const pilot = runner.run(0, pointOfClass(member, space, bit, member.lastCycle)).outcome;
   const other = runner.run(0, pointOfClass(member, space, bit, cycle)).outcome;
-  const expected = { read: pilot.class, overwritten: "MASKED", unread: "LATENT" }[member.use];
+  const expected = { read: pilot.class, perhaps: pilot.class, overwritten: "MASKED", unread: "LATENT" }[member.use];
   if (JSON.stringify(pilot) === JSON.stringify(other) && other.class === expected) return undefined;
   return { member, bit, cycle, pilot, other };
 }
