@@ -80,7 +80,8 @@ function workOut(form: InstructionForm, bits: number, address: readonly number[]
     if (operand.access.includes("w")) written |= bytes;
   }
   if (memory) for (const register of address) if (register <= Word.Edi) surelyRead |= ALL_BYTES << (4 * register);
-  const whole = wide && READS_WHOLE.has(form.mnemonic) ? form.implicitRead : form.implicitRead & POINTERS;
+  const words = wide && (bits & OperandBits.Byte) === 0;
+  const whole = words && READS_WHOLE.has(form.mnemonic) ? form.implicitRead : form.implicitRead & POINTERS;
   surelyRead |= wholeRegisters(whole);
   if (repeats || DEPENDS.test(form.mnemonic)) surelyRead = 0;
   // What follows is read perhaps.
@@ -88,7 +89,7 @@ function workOut(form: InstructionForm, bits: number, address: readonly number[]
   for (const operand of form.operands)
     if (operand.access.includes("r")) read |= operandBytes(operand, bits, wide, memory);
   const implicit = wholeRegisters(form.implicitWritten);
-  if (wide && WRITES_WHOLE.has(form.mnemonic)) written |= implicit;
+  if (words && WRITES_WHOLE.has(form.mnemonic)) written |= implicit;
   else read |= implicit;
   if (memory) for (const register of address) if (register <= Word.Edi) read |= ALL_BYTES << (4 * register);
   if (repeats) read |= written | (ALL_BYTES << (4 * Word.Ecx));

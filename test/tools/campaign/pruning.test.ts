@@ -60,7 +60,7 @@ describe("def/use pruning", () => {
       if (!next) gaps++;
     });
     expect(gaps).toBe(0);
-    expect(new Set(classes.map(({ use }) => use))).toEqual(new Set(["read", "overwritten", "unread"]));
+    expect(new Set(classes.map(({ use }) => use))).toEqual(new Set(["read", "perhaps", "overwritten", "unread"]));
   });
 
   it("gives every member of a class its pilot's outcome", () => {
