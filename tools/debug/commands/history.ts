@@ -201,7 +201,7 @@ export const HISTORY: readonly QueryCommand[] = [
     kind: "query",
     names: ["inject"],
     usage: "inject TARGET:MODEL[@TRIGGER]",
-    summary: "injects a fault, now or at its trigger; "quorum86 faults" tells what there is",
+    summary: "injects a fault, now or at its trigger (see quorum86 faults)",
     group: "Faults",
     run: injectFault,
   },
