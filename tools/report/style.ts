@@ -52,8 +52,8 @@ export type ColourName = keyof typeof LIGHT;
 
 export const STYLE = `
 :root{color-scheme:light;${tokens(LIGHT)};--mono:ui-monospace,"SF Mono","Cascadia Mono","JetBrains Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}
-@media (prefers-color-scheme:dark){:root:not([data-theme=light]){color-scheme:dark;${tokens(DARK)}}}
-:root[data-theme=dark]{color-scheme:dark;${tokens(DARK)}}
+@media screen and (prefers-color-scheme:dark){:root:not([data-theme=light]){color-scheme:dark;${tokens(DARK)}}}
+@media screen{:root[data-theme=dark]{color-scheme:dark;${tokens(DARK)}}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;scroll-padding-top:16px}
 body{margin:0;background:var(--back);color:var(--ink);font:15px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;font-kerning:normal}
@@ -105,5 +105,5 @@ input[type=search],select{font:inherit;font-size:13px;color:inherit;background:v
 #tip div{overflow-wrap:anywhere}
 @media (max-width:720px){main{padding:22px 14px 48px}section{padding:16px 14px;border-radius:13px}.figures{grid-template-columns:repeat(2,1fr)}#theme{top:12px;right:12px}}
 @media (prefers-reduced-motion:reduce){*{animation:none!important;transition:none!important;scroll-behavior:auto!important}}
-@media print{:root,:root[data-theme=dark]{color-scheme:light;${tokens(LIGHT)}}body{background:#fff;font-size:11pt}main{max-width:none;padding:0}section{box-shadow:none;break-inside:avoid-page;padding:14px 0;border:0;border-top:1px solid var(--line);border-radius:0}#theme,#tip,.button,input[type=search],select{display:none!important}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+@media print{body{background:#fff;font-size:11pt}main{max-width:none;padding:0}section{box-shadow:none;break-inside:avoid-page;padding:14px 0;border:0;border-top:1px solid var(--line);border-radius:0}#theme,#tip,.button,input[type=search],select{display:none!important}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;

@@ -250,6 +250,27 @@ describe.skipIf(missing)("the page in chromium", () => {
     expect(await page.locator("#time-label").innerText()).toMatch(/at some time/);
   });
 
+  it("goes through time on the chart by keys", async () => {
+    const label = page.locator("#time-label");
+    const chart = page.locator("#chart");
+    const moments: number[] = [];
+    for (const key of ["ArrowRight", "ArrowRight", "+", "ArrowRight", "-", "ArrowLeft"]) {
+      await chart.press(key);
+      moments.push(Number(/\+([\d,]+)/.exec(await label.innerText())?.[1]?.replaceAll(",", "") ?? 0));
+    }
+    const [first, second, zoomed, third, out, back] = moments as [number, number, number, number, number, number];
+    expect(second).toBeGreaterThan(first);
+    expect(zoomed).toBe(second);
+    expect(third).toBeGreaterThan(second);
+    expect(out).toBe(third);
+    expect(back).toBeLessThan(third);
+    await chart.press("+");
+    expect(await page.locator("#chart-whole").isEnabled()).toBe(true);
+    await chart.press("Escape");
+    expect(await page.locator("#chart-whole").isEnabled()).toBe(false);
+    await page.locator("#time-whole").click();
+  });
+
   it("finds words in the table", async () => {
     await page.locator("#words input").fill("console ring");
     await page.waitForTimeout(300);
@@ -268,6 +289,20 @@ describe.skipIf(missing)("the page in chromium", () => {
     await page.locator("#theme").click();
     await page.locator("#theme").click();
     expect(await back()).not.toBe(light);
+  });
+
+  it("is printed light, whatever the screen is", async () => {
+    const { page } = await openPage(browser, file, { width: 1000, theme: "dark" });
+    const back = (selector: string) =>
+      page
+        .locator(selector)
+        .first()
+        .evaluate((each) => getComputedStyle(each).backgroundColor);
+    expect(await back("section")).not.toBe("rgb(255, 255, 255)");
+    await page.emulateMedia({ media: "print", colorScheme: "dark" });
+    expect(await back("section")).toBe("rgb(255, 255, 255)");
+    expect(await page.locator("#theme").isVisible()).toBe(false);
+    await page.close();
   });
 
   it("had nothing to complain about", () => expect(opened.complaints).toEqual([]));

@@ -14,12 +14,13 @@ const CLASS_COLOURS: Readonly<Record<OutcomeClass, readonly [string, string]>> =
   TOOL_ERROR: ["oklch(0.5 0.015 260)", "oklch(0.65 0.015 260)"],
 };
 
+/** Paper is light: dark is for screens only. */
 const colours = (theme: 0 | 1): string => CLASSES.map((name) => `--${name}:${CLASS_COLOURS[name][theme]}`).join(";");
 
 export const STYLE = `
 :root{${colours(0)}}
-@media (prefers-color-scheme:dark){:root:not([data-theme=light]){${colours(1)};--scale-way:-1}}
-:root[data-theme=dark]{${colours(1)};--scale-way:-1}
+@media screen and (prefers-color-scheme:dark){:root:not([data-theme=light]){${colours(1)};--scale-way:-1}}
+@media screen{:root[data-theme=dark]{${colours(1)};--scale-way:-1}}
 h1 small{display:block;font-size:.5em;font-weight:400;letter-spacing:0;color:var(--soft);margin-top:8px}
 .progress{height:6px;border-radius:4px;background:var(--line);overflow:hidden;margin:12px 0 0;max-width:420px}
 .progress i{display:block;height:100%;background:var(--good)}

@@ -119,9 +119,9 @@ function pictures({ total, held, hertz, end }: PageData): string[] {
       : "";
   return [
     `<section><h2>Wrong words over time</h2>
-<p class="soft">Words and registers that the fault made wrong, by owner, against the golden run at equal progress of each thread. Cycles since the injection, ${grouped(hertz / 1e6)} a microsecond. Drag to zoom, click to see the map at that moment.</p>${left}
+<p class="soft">Words and registers that the fault made wrong, by owner, against the golden run at equal progress of each thread. Cycles since the injection, ${grouped(hertz / 1e6)} a microsecond. Drag to zoom, click to see the map at that moment; or use + and − and the arrow keys.</p>${left}
 <div class="tools"><button class="button" id="chart-log" type="button" aria-pressed="true">powers of ten</button><button class="button" id="chart-whole" type="button">whole run</button></div>
-<canvas id="chart" role="img" aria-label="Wrong words over time, stacked by owner; the tables below hold the numbers"></canvas>
+<canvas id="chart" tabindex="0" role="application" aria-label="Wrong words over time, stacked by owner. Arrow keys move the moment that is shown, plus and minus zoom, Escape shows the whole run. The tables below hold the numbers."></canvas>
 <div class="legend" id="chart-legend"></div></section>`,
     `<section id="map-section"><h2>Where they are</h2>
 <p class="soft">Squares are pages, and within a page words. Open a space, a page, a word; Escape goes back.</p>

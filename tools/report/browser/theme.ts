@@ -9,10 +9,11 @@ const KEY = "quorum86-theme";
 
 const listeners: (() => void)[] = [];
 const system = matchMedia("(prefers-color-scheme: dark)");
+const paper = matchMedia("print");
 let chosen: Theme = "auto";
 
 export function isDark(): boolean {
-  return chosen === "auto" ? system.matches && !matchMedia("print").matches : chosen === "dark";
+  return !paper.matches && (chosen === "auto" ? system.matches : chosen === "dark");
 }
 
 /** Called whenever what is drawn with colours must be drawn again. */
@@ -42,7 +43,7 @@ export function startTheme(): void {
   });
   const changed = (): void => apply(chosen);
   system.addEventListener("change", changed);
-  matchMedia("print").addEventListener("change", changed);
+  paper.addEventListener("change", changed);
   apply(remembered());
 }
 

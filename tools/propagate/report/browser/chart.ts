@@ -34,11 +34,16 @@ class TimeScale {
     return MARGIN.left + ((this.#bend(at) - low) / (this.#bend(this.to) - low)) * this.width;
   }
 
+  /** Within the plot. */
   at(x: number): number {
+    return Math.max(this.from, Math.min(this.to, this.wider(x)));
+  }
+
+  /** Also beside the plot. */
+  wider(x: number): number {
     const low = this.#bend(this.from);
     const bent = low + ((x - MARGIN.left) / this.width) * (this.#bend(this.to) - low);
-    const at = this.logarithmic ? 10 ** bent - 1 : bent;
-    return Math.max(this.from, Math.min(this.to, at));
+    return this.logarithmic ? 10 ** bent - 1 : bent;
   }
 
   zoom(from: number, to: number): void {
@@ -109,6 +114,11 @@ export function startChart(state: ReaderState, series: Series): void {
     show();
   });
 
+  canvas.addEventListener("keydown", (event) => {
+    if (pressed(event.key, state, scale)) event.preventDefault();
+    show();
+  });
+
   const whole = byId("chart-whole") as HTMLButtonElement;
   const logarithmic = byId("chart-log");
   const show = (): void => {
@@ -127,6 +137,40 @@ export function startChart(state: ReaderState, series: Series): void {
   onTheme(() => drawLegend(state));
   state.onChange(["owners"], () => drawLegend(state));
   state.onChange(["owners", "time"], show);
+}
+
+/** Share of the plot that an arrow key goes. */
+const STRIDE = 1 / 60;
+
+/** Arrows move the moment, + and - zoom around it, Escape shows the whole run. */
+function pressed(key: string, state: ReaderState, scale: TimeScale): boolean {
+  const x = scale.x(Math.max(scale.from, Math.min(scale.to, state.time ?? scale.from)));
+  const left = MARGIN.left;
+  const right = left + scale.width;
+  switch (key) {
+    case "ArrowLeft":
+    case "ArrowRight": {
+      const way = key === "ArrowLeft" ? -1 : 1;
+      const to = Math.max(left, Math.min(right, x + way * scale.width * STRIDE));
+      const now = state.time ?? scale.from;
+      const next = Math.round(scale.at(to));
+      const moved = way < 0 ? Math.min(now - 1, next) : Math.max(now + 1, next);
+      state.setTime(Math.max(0, Math.min(scale.end, moved)));
+      return true;
+    }
+    case "+":
+    case "=":
+      scale.zoom(scale.at(x - (x - left) / 2), scale.at(x + (right - x) / 2));
+      return true;
+    case "-":
+      scale.zoom(scale.wider(x - 2 * (x - left)), scale.wider(x + 2 * (right - x)));
+      return true;
+    case "Escape":
+      scale.zoom(0, scale.end);
+      return true;
+    default:
+      return false;
+  }
 }
 
 function yScale(height: number, top: number): (value: number) => number {
