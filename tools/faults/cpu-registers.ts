@@ -33,11 +33,25 @@ const SYSTEM_REGISTERS = [
   "cpl",
 ] as const;
 
+/** The x87 unit's: physical registers (ST(i) is R(TOP + i)) in three words each; a set bit n of `empty`: Rn is empty. */
+const X87_REGISTERS = [
+  "x87.control",
+  "x87.status",
+  "x87.empty",
+  "x87.opcode",
+  "x87.instruction",
+  "x87.data",
+  ...([0, 1, 2, 3, 4, 5, 6, 7] as const).flatMap(
+    (n) => [`x87.r${n}.low`, `x87.r${n}.high`, `x87.r${n}.exponent`] as const,
+  ),
+] as const;
+
 export type CpuRegisterName =
   | RegisterName
   | (typeof ALL_SEGMENTS)[number]
   | HiddenName
-  | (typeof SYSTEM_REGISTERS)[number];
+  | (typeof SYSTEM_REGISTERS)[number]
+  | (typeof X87_REGISTERS)[number];
 
 /** Every register of the CPU that a fault can strike. */
 export const CPU_REGISTERS: readonly CpuRegisterName[] = [
@@ -45,6 +59,7 @@ export const CPU_REGISTERS: readonly CpuRegisterName[] = [
   ...ALL_SEGMENTS,
   ...ALL_SEGMENTS.flatMap((segment) => HIDDEN_PARTS.map((part): HiddenName => `${segment}.${part}`)),
   ...SYSTEM_REGISTERS,
+  ...X87_REGISTERS,
 ];
 
 /**
@@ -69,6 +84,11 @@ const NARROW: Readonly<Record<string, number>> = {
   "gdtr.limit": 0xffff,
   "idtr.limit": 0xffff,
   cpl: 3,
+  // Bit 6 reads as one (Intel SDM vol. 1, 8.1.5).
+  "x87.control": 0x1f3f,
+  "x87.status": 0xffff,
+  "x87.empty": 0xff,
+  "x87.opcode": 0x7ff,
 };
 
 /** Access byte at bits 0-7, and G, D/B, L, AVL of the descriptor at bits 15-12. */
@@ -78,5 +98,6 @@ const ATTRIBUTE_BITS = 0xf0ff;
 export function registerBits(name: CpuRegisterName): number {
   if ((ALL_SEGMENTS as readonly string[]).includes(name)) return 0xffff;
   if (name.endsWith(".attributes")) return ATTRIBUTE_BITS;
+  if (name.endsWith(".exponent")) return 0xffff;
   return (NARROW[name] ?? 0xffff_ffff) >>> 0;
 }

@@ -252,6 +252,17 @@ const PLAIN_WORDS: Readonly<Record<string, number>> = {
   "gdtr.limit": Word.GdtrLimit,
   "idtr.base": Word.IdtrBase,
   "idtr.limit": Word.IdtrLimit,
+  "x87.control": Word.X87Control,
+  "x87.status": Word.X87Status,
+  "x87.empty": Word.X87Empty,
+  "x87.opcode": Word.X87Opcode,
+  "x87.instruction": Word.X87InstructionOffset,
+  "x87.data": Word.X87DataOffset,
+  ...Object.fromEntries(
+    [0, 1, 2, 3, 4, 5, 6, 7].flatMap((n) =>
+      ["low", "high", "exponent"].map((part, i) => [`x87.r${n}.${part}`, Word.X87Registers + 4 * n + i]),
+    ),
+  ),
 };
 
 const HIDDEN_WORDS: Readonly<Record<string, SegmentWord>> = {

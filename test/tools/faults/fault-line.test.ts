@@ -187,6 +187,7 @@ describe("the one-line form", () => {
     ["cpu:cr4:set:0x200@cycle=1", 13, /no bit 9/],
     ["cpu:cr5:flip:0@cycle=1", 5, /the CPU has no register "cr5"/],
     ["cpu:st0:flip:0@cycle=1", 5, /the CPU has no register "st0"/],
+    ["cpu:x87.control:flip:6@cycle=1", 22, /no bit 6/],
     ["tlb:data/16/0.tag:flip:12@cycle=1", 10, /there is no set 16/],
     ["tlb:large/2/0.tag:flip:22@cycle=1", 11, /there is no set 2/],
     ["tlb:data/0/4.tag:flip:12@cycle=1", 12, /there is no way 4/],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { SegmentRegister, SegmentWord, segmentIndex, Word } from "../../../emulator/index.ts";
+import { SegmentRegister, SegmentWord, saveX87Image, segmentIndex, Word } from "../../../emulator/index.ts";
 import { parseFault } from "../../../tools/faults/fault-line.ts";
 import { placeName } from "../../../tools/faults/kernel-places.ts";
 import { ScenarioRun } from "../../../tools/run/scenario-run.ts";
@@ -206,6 +206,28 @@ describe("control registers", () => {
     const run = struck("cpu:cpl:set:0");
     expect(faultOf(run, () => run.machine.cpu.access.readAs(0xf000_0000, 4, false))).toBe(undefined);
     expect(run.machine.cpu.access.read32(0xf000_1000)).toBe(run.machine.memory.read32(0x1000));
+  });
+});
+
+describe("x87 registers", () => {
+  it("are where FNSAVE stores them from", () => {
+    const image = (run: ScenarioRun): Uint8Array => saveX87Image(run.machine.cpu);
+    const golden = image(struck("cpu:dr0:flip:0"));
+    // With TOP = 0: control, status and tag words at 0, 4 and 8, instruction and data pointers at 12 and 20, ST(n) at 28 + 10 n.
+    const places: Readonly<Record<string, number>> = {
+      "x87.control:flip:9": 1,
+      "x87.status:flip:9": 5,
+      "x87.instruction:flip:9": 13,
+      "x87.data:flip:9": 21,
+      "x87.r0.low:flip:9": 29,
+      "x87.r3.high:flip:9": 28 + 30 + 5,
+      "x87.r7.exponent:flip:9": 28 + 70 + 9,
+    };
+    for (const [fault, at] of Object.entries(places)) {
+      const differing = [...image(struck(`cpu:${fault}`))].flatMap((byte, i) => (byte === golden[i] ? [] : [i]));
+      // The tag word at 8 says of each register whether it is zero: it may follow.
+      expect([fault, differing.filter((byte) => byte !== 8 && byte !== 9)]).toEqual([fault, [at]]);
+    }
   });
 });
 
