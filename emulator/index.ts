@@ -19,9 +19,9 @@ export {
   IMAGE_BYTES as X87_IMAGE_BYTES,
   restoreImage as restoreX87Image,
   saveImage as saveX87Image,
-  tagWord as x87TagWord,
+  stateImage as x87Image,
 } from "./cpu/x87/environment.ts";
-export { initialise as initialiseX87, physicalRegister as x87Register } from "./cpu/x87/unit.ts";
+export { initialise as initialiseX87 } from "./cpu/x87/unit.ts";
 export type { Device, DeviceState } from "./devices/device.ts";
 export { EventKind, type EventListener, EventLog } from "./event-log.ts";
 export {

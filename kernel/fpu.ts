@@ -1,4 +1,12 @@
-import { Cr0, initialiseX87, restoreX87Image, saveX87Image, Word, X87_IMAGE_BYTES } from "../emulator/index.ts";
+import {
+  Cr0,
+  initialiseX87,
+  restoreX87Image,
+  saveX87Image,
+  Word,
+  X87_IMAGE_BYTES,
+  x87Image,
+} from "../emulator/index.ts";
 import type { KernelContext } from "./context.ts";
 import { Cost } from "./costs.ts";
 import { KernelEvent } from "./events.ts";
@@ -56,6 +64,18 @@ export function disownFpu(k: KernelContext, thread: number): void {
   if (k.global(Globals.fpuOwner) === thread) k.setGlobal(Globals.fpuOwner, 0);
 }
 
+/** A thread's x87 state as FNSAVE writes it, wherever it is; undefined when it has none. */
+export function fpuImage(k: KernelContext, thread: number): Uint8Array | undefined {
+  if (k.global(Globals.fpuOwner) === thread) return x87Image(k.cpu);
+  return k.load(thread + Tcb.fpuUsed) === FpuUse.Used ? savedImage(k, thread) : undefined;
+}
+
+function savedImage(k: KernelContext, thread: number): Uint8Array {
+  const image = new DataView(new ArrayBuffer(X87_IMAGE_BYTES));
+  for (let at = 0; at < X87_IMAGE_BYTES; at += 4) image.setUint32(at, k.load(thread + Tcb.fpuImage + at), true);
+  return new Uint8Array(image.buffer);
+}
+
 function save(k: KernelContext, owner: number): void {
   k.charge(Cost.fpuSave);
   const image = new DataView(saveX87Image(k.cpu).buffer);
@@ -72,7 +92,5 @@ function load(k: KernelContext, thread: number): void {
   }
   if (use !== FpuUse.Used) panic(`fpuUsed of thread ${k.threadNumber(thread)} is ${hex(use)}`);
   k.charge(Cost.fpuRestore);
-  const image = new DataView(new ArrayBuffer(X87_IMAGE_BYTES));
-  for (let at = 0; at < X87_IMAGE_BYTES; at += 4) image.setUint32(at, k.load(thread + Tcb.fpuImage + at), true);
-  restoreX87Image(k.cpu, new Uint8Array(image.buffer));
+  restoreX87Image(k.cpu, savedImage(k, thread));
 }

@@ -2,6 +2,7 @@ import { readEflags, Word } from "../emulator/index.ts";
 import { PATH_NAMES } from "./accounting.ts";
 import { checkKernel } from "./checker.ts";
 import type { KernelContext } from "./context.ts";
+import { fpuImage } from "./fpu.ts";
 import type {
   Accounts,
   Kernel,
@@ -145,6 +146,11 @@ export class KernelView implements Kernel {
     if (tcb === 0) return undefined;
     if (this.isInCpu(tcb, register)) return { where: "cpu", word: REGISTER_WORDS[register] };
     return { where: "memory", physical: tcb + REGISTER_FIELDS[register] };
+  }
+
+  x87Image(thread: number): Uint8Array | undefined {
+    const tcb = this.find(thread);
+    return tcb === 0 ? undefined : fpuImage(this.k, tcb);
   }
 
   accounts(): Accounts {

@@ -160,6 +160,8 @@ export interface Kernel {
   virtualAddresses(thread: number, physical: number): number[];
   /** Where a thread's user register is now; undefined for a thread that does not exist. */
   registerLocation(thread: number, register: UserRegister): RegisterLocation | undefined;
+  /** A thread's x87 state as FNSAVE writes it (108 bytes), in the unit or saved; undefined when it has never used the unit. */
+  x87Image(thread: number): Uint8Array | undefined;
   accounts(): Accounts;
   /** Violations of the kernel's invariants, one sentence each; empty when all is well. */
   check(): string[];

@@ -13,6 +13,7 @@ import {
   SegmentWord,
   segmentIndex,
   Word,
+  x87Image,
 } from "../../emulator/index.ts";
 import type { ElfFile } from "../../emulator/loader/elf.ts";
 import type { Kernel, ThreadDescription, UserRegister } from "../../kernel/index.ts";
@@ -239,6 +240,11 @@ export class GuestView {
       return segment === undefined ? undefined : words[segmentIndex(segment) + SegmentWord.Selector];
     }
     return this.savedRegister(thread, name);
+  }
+
+  /** A thread's x87 state as FNSAVE writes it, the unit's own for the kernel; undefined when the thread has never used it. */
+  x87Image(thread: number): Uint8Array | undefined {
+    return thread === KERNEL_THREAD ? x87Image(this.machine.cpu) : this.kernel.x87Image(thread);
   }
 
   /** From the trap frame of a thread that is not on the CPU; its IRET part is EIP, CS, EFLAGS, ESP, SS (SDM vol. 3, 6.12). */

@@ -38,6 +38,13 @@ export function registerNumber(name: string): number {
   return I386_REGISTERS.findIndex((register) => register.name === name);
 }
 
+const FIRST_X87 = registerNumber("st0");
+
+/** Whether a number is that of st0 to st7 or of an x87 control register. */
+export function isX87Register(number: number): boolean {
+  return number >= FIRST_X87 && number < GROUPED_REGISTERS;
+}
+
 export const ESP_NUMBER = registerNumber("esp");
 export const EBP_NUMBER = registerNumber("ebp");
 export const EIP_NUMBER = registerNumber("eip");

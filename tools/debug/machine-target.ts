@@ -9,9 +9,10 @@ import type {
 } from "./debug-target.ts";
 import type { Debuggee } from "./debuggee.ts";
 import { type GuestThread, KERNEL_PROCESS, KERNEL_THREAD } from "./guest-view.ts";
-import { EXPEDITED_REGISTERS, GROUPED_REGISTERS, I386_REGISTERS } from "./i386-registers.ts";
+import { EXPEDITED_REGISTERS, GROUPED_REGISTERS, I386_REGISTERS, isX87Register } from "./i386-registers.ts";
 import { isCodePoint, samePoint } from "./points.ts";
 import { threadState } from "./thread-state.ts";
+import { x87RegisterBytes } from "./x87-registers.ts";
 
 /** Watching more than this at once would make every run crawl; gdb then watches by single steps. */
 const LARGEST_WATCH = 4096;
@@ -47,6 +48,8 @@ export class MachineTarget implements DebugTarget {
 
   readRegister(thread: number, register: number): Uint8Array | undefined {
     const description = I386_REGISTERS[register];
+    const image = isX87Register(register) ? this.debuggee.view.x87Image(thread) : undefined;
+    if (description !== undefined && image !== undefined) return x87RegisterBytes(image, description.name);
     const value = description === undefined ? undefined : this.debuggee.view.register(thread, description.name);
     if (description === undefined || value === undefined) return undefined;
     const bytes = new Uint8Array(description.bits / 8);

@@ -103,8 +103,8 @@ function setEnvironment(cpu: Cpu, fields: readonly number[], wide: boolean): voi
 /** Bytes of what FNSAVE writes with 32-bit operands. */
 export const IMAGE_BYTES = 108;
 
-/** What FNSAVE with 32-bit operands writes, for a kernel that keeps it; then FNINIT. */
-export function saveImage(cpu: Cpu): Uint8Array {
+/** What FNSAVE with 32-bit operands writes. Changes nothing. */
+export function stateImage(cpu: Cpu): Uint8Array {
   const image = new DataView(new ArrayBuffer(IMAGE_BYTES));
   environment(cpu, true).forEach((field, i) => {
     image.setInt32(4 * i, field, true);
@@ -115,8 +115,14 @@ export function saveImage(cpu: Cpu): Uint8Array {
     image.setBigUint64(at, significand, true);
     image.setUint16(at + 8, (sign << 15) | exponent, true);
   }
-  initialise(cpu);
   return new Uint8Array(image.buffer);
+}
+
+/** FNSAVE for a kernel that keeps the image itself. */
+export function saveImage(cpu: Cpu): Uint8Array {
+  const image = stateImage(cpu);
+  initialise(cpu);
+  return image;
 }
 
 /** FRSTOR of such an image. */

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
-import { createMachine, enterFlatProtectedMode, type Machine, Word } from "../../../emulator/index.ts";
+import { createMachine, enterFlatProtectedMode, initialiseX87, type Machine, Word } from "../../../emulator/index.ts";
 import { parseElf, SegmentType } from "../../../emulator/loader/elf.ts";
 import { noteMissing } from "../live-drivers.ts";
 import { COMPILER_FLAGS } from "../native-driver.ts";
@@ -59,6 +59,7 @@ function load(path: string, timing: "simple" | "p5"): Machine {
   memory.write32(IDT + SYSTEM_CALL * 8 + 4, 0x8e00);
   memory.writeBytes(HANDLER, Uint8Array.of(HLT, IRET));
   enterFlatProtectedMode(cpu, elf.entry, STACK_TOP);
+  initialiseX87(cpu);
   cpu.words[Word.GdtrBase] = GDT;
   cpu.words[Word.GdtrLimit] = 0x17;
   cpu.words[Word.IdtrBase] = IDT;

@@ -1,7 +1,7 @@
 /*
  * A program of the things that compilers make much of: signed and unsigned arithmetic of every width, division by constants and by
  * variables, bit tricks, switches, recursion, function pointers, structures by value, variable arguments, loops over memory,
- * 64-bit arithmetic. It writes a checksum line for each and exits. It runs on Linux by itself, and on the emulator with
+ * 64-bit arithmetic, floating point on the x87. It writes a checksum line for each and exits. It runs on Linux by itself, and on the emulator with
  * compiled.test.ts answering its two system calls.
  */
 typedef unsigned char u8;
@@ -247,6 +247,105 @@ NOINLINE static u64 hashing(void) {
   return sum;
 }
 
+/* The x87 unit as compilers use it: doubles, floats and long doubles, conversions by FLDCW and FISTP, comparisons. No library. */
+static u64 bits_of(double value) {
+  u64 bits;
+  memcpy(&bits, &value, 8);
+  return bits;
+}
+static double square_root(double value) {
+  __asm__("fsqrt" : "+t"(value));
+  return value;
+}
+static double random_double(void) { return (double)(s32)next_random() / 65536.0; }
+
+struct body {
+  double x[3], v[3], mass;
+};
+NOINLINE static u64 bodies(void) {
+  struct body body[5];
+  u64 sum = 11;
+  for (u32 i = 0; i < 5; i++) {
+    for (u32 j = 0; j < 3; j++) body[i].x[j] = random_double(), body[i].v[j] = random_double() / 1000;
+    body[i].mass = random_double();
+  }
+  for (u32 step = 0; step < 60; step++) {
+    for (u32 i = 0; i < 5; i++)
+      for (u32 j = i + 1; j < 5; j++) {
+        double d[3], square = 0.01;
+        for (u32 k = 0; k < 3; k++) d[k] = body[i].x[k] - body[j].x[k], square += d[k] * d[k];
+        double pull = 0.001 / (square * square_root(square));
+        for (u32 k = 0; k < 3; k++) body[i].v[k] -= d[k] * body[j].mass * pull, body[j].v[k] += d[k] * body[i].mass * pull;
+      }
+    for (u32 i = 0; i < 5; i++)
+      for (u32 k = 0; k < 3; k++) body[i].x[k] += 0.001 * body[i].v[k];
+    sum = mix(sum, bits_of(body[step % 5].x[step % 3]));
+  }
+  return sum;
+}
+
+NOINLINE static u64 conversions(void) {
+  u64 sum = 12;
+  for (u32 i = 0; i < 300; i++) {
+    double wide = random_double() * random_double();
+    float narrow = (float)wide;
+    long double extended = (long double)wide / 3;
+    sum = mix(sum, (u64)(s64)wide);
+    sum = mix(sum, (u32)(s32)narrow);
+    sum = mix(sum, (u64)(s64)(s16)(narrow / 100000));
+    sum = mix(sum, bits_of((double)extended * 3));
+    sum = mix(sum, bits_of(narrow));
+    sum = mix(sum, (u64)(extended < 0 ? -extended : extended));
+    sum = mix(sum, bits_of((double)(u64)next_random() * 4294967296.0 + (double)next_random()));
+  }
+  return sum;
+}
+
+NOINLINE static u64 mandelbrot(void) {
+  u64 sum = 13;
+  for (s32 row = -6; row < 6; row++)
+    for (s32 column = -12; column < 6; column++) {
+      double a = column / 6.0, b = row / 5.0, x = 0, y = 0;
+      u32 count = 0;
+      for (; x * x + y * y < 4.0 && count < 60; count++) {
+        double next = x * x - y * y + a;
+        y = 2 * x * y + b, x = next;
+      }
+      sum = mix(sum, count);
+    }
+  return sum;
+}
+
+NOINLINE static u64 orders(void) {
+  double values[40], zero = next_random() == 0;
+  u64 sum = 14;
+  for (u32 i = 0; i < 40; i++) values[i] = random_double();
+  values[3] = 1 / zero, values[9] = -1 / zero, values[17] = zero / zero, values[25] = -zero;
+  for (u32 i = 0; i < 40; i++)
+    for (u32 j = 0; j < 40; j++)
+      sum = mix(sum, (values[i] < values[j]) + 2 * (values[i] == values[j]) + 4 * (values[i] >= values[j]) + 8 * (values[i] != values[j]));
+  return sum;
+}
+
+NOINLINE static long double polynomial(long double x) {
+  static const long double c[] = {1.0L, -0.5L, 0.3333333333333333333L, -0.25L, 0.2L, -0.1666666666666666667L};
+  long double y = 0;
+  for (u32 i = 0; i < 6; i++) y = y * x + c[i];
+  return y;
+}
+NOINLINE static u64 polynomials(void) {
+  u64 sum = 15;
+  for (u32 i = 0; i < 200; i++) {
+    union {
+      long double value;
+      u32 words[3];
+    } y = {.words = {0, 0, 0}};
+    y.value = polynomial(random_double() / 100.0L);
+    sum = mix(mix(sum, y.words[0]), (u64)y.words[1] << 16 | (y.words[2] & 0xffff));
+  }
+  return sum;
+}
+
 __attribute__((used, noreturn)) static void start(void) {
   report("divisions", divisions());
   report("widths", widths());
@@ -258,6 +357,11 @@ __attribute__((used, noreturn)) static void start(void) {
   report("variable", variable(6, 1u, 2ull, 3u, 0x400000000ull, 5u, next_random() * 7ull));
   report("matrices", matrices());
   report("hashing", hashing());
+  report("bodies", bodies());
+  report("conversions", conversions());
+  report("mandelbrot", mandelbrot());
+  report("orders", orders());
+  report("polynomials", polynomials());
   for (;;) system_call(1, 0, 0, 0);
 }
 

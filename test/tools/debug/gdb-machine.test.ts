@@ -1,6 +1,8 @@
 /** The real gdb on the real machine: three replicas of one program, a voter, a fault. Skipped, with the reason printed, without gdb. */
 import { spawn, spawnSync } from "node:child_process";
 import { afterEach, describe, expect, it } from "vitest";
+import { setPhysicalRegister } from "../../../emulator/cpu/x87/unit.ts";
+import { Word } from "../../../emulator/index.ts";
 import { monitorAnswer } from "../../../tools/debug/commands/registry.ts";
 import type { Debuggee } from "../../../tools/debug/debuggee.ts";
 import { type GdbServer, startGdbServer } from "../../../tools/debug/gdb/server.ts";
@@ -93,6 +95,27 @@ function mark(name: string): string {
 }
 
 describe.skipIf(missing)("gdb on the machine", () => {
+  it("shows the x87 registers: the unit's as the kernel's, none of a thread that has never computed", async () => {
+    const debuggee = startedReplicas();
+    const { cpu } = debuggee.view.machine;
+    setPhysicalRegister(cpu, 7, { sign: 0, exponent: 0x4000, significand: 0xc90f_daa2_2168_c235n });
+    cpu.words[Word.X87Status] = 0x3800;
+    cpu.words[Word.X87Empty] = 0x7f;
+    const output = await gdb(debuggee, [
+      "inferior 1",
+      mark("kernel"),
+      "info float",
+      mark("replica"),
+      "inferior 8",
+      "p $st0",
+      mark("end"),
+    ]);
+    const kernel = between(output, "kernel", "replica");
+    expect(kernel).toMatch(/R7: Valid\s+0x4000c90fdaa22168c235 \+3\.14159265358979/);
+    expect(kernel).toMatch(/Control Word:\s+0x037f|Control Word:\s+0x0040/);
+    expect(between(output, "replica", "end")).toContain("<unavailable>");
+  }, 60_000);
+
   it("debugs one replica of three forwards and backwards, injects a fault and reads the verdict", async () => {
     const output = await gdb(startedReplicas(), [
       mark("start"),
