@@ -7,7 +7,7 @@ import { z } from "zod";
 import type { GoldenRun } from "../faults/golden-run.ts";
 import { bitsAt, type FaultSpace, type Region, type SpacePoint } from "./fault-space.ts";
 import type { LastUses } from "./last-uses.ts";
-import { FollowedUnits, isFollowed, needsExperiment, type Stretch, stretchesOf } from "./pruning.ts";
+import { endOfStretch, FollowedUnits, isFollowed, needsExperiment } from "./pruning.ts";
 import { drawnPoint, sampleSize, strataOf } from "./sample.ts";
 import type { SampleSpecification } from "./specification.ts";
 import type { Uses } from "./use-trace.ts";
@@ -61,7 +61,7 @@ export function mapDraws(
     return unmapped(size);
   }
   const strata = strataOf(space, sample);
-  const places = new Map<string, PlaceUses>();
+  const places = new Map<string, DrawnPlace>();
   const draws = Array.from({ length: size }, (_, index) => {
     const point = drawnPoint(strata, sample.seed, index);
     const { region, cycle } = point;
@@ -70,7 +70,7 @@ export function mapDraws(
     let place = places.get(key);
     if (place === undefined) {
       const units = bitsAt(point, space.model).map((bit) => followed.add(region, bit));
-      place = { region, units: [...new Set(units)] };
+      place = { region, units: [...new Set(units)], experiments: new Map() };
       places.set(key, place);
     }
     return { cycle, place };
@@ -79,48 +79,33 @@ export function mapDraws(
   const answer: number[] = [];
   const struck: number[] = [];
   const perhaps: number[] = [];
-  const experiments = new Map<Stretch, number>();
   draws.forEach(({ cycle, place }, draw) => {
     if (place === undefined) {
       answer.push(draw);
       struck.push(-1);
       return;
     }
-    const stretch = stretchAt(place, cycle);
-    if (!needsExperiment(stretch.use)) {
-      answer.push(stretch.use === "overwritten" ? OVERWRITTEN : UNREAD);
+    const { lastCycle, use } = endOfStretch(place.units, cycle, place.region.lastCycle);
+    if (!needsExperiment(use)) {
+      answer.push(use === "overwritten" ? OVERWRITTEN : UNREAD);
       return;
     }
-    const known = experiments.get(stretch);
+    const known = place.experiments.get(lastCycle);
     if (known === undefined) {
-      experiments.set(stretch, draw);
-      struck.push(stretch.lastCycle);
-      if (stretch.use === "perhaps") perhaps.push(draw);
+      place.experiments.set(lastCycle, draw);
+      struck.push(lastCycle);
+      if (use === "perhaps") perhaps.push(draw);
     }
     answer.push(known ?? draw);
   });
   return { answer, struck, perhaps };
 }
 
-/** A position that is drawn, with the uses of its bits. */
-interface PlaceUses {
+/** A position that is drawn, with the uses of its bits, and its experiments by the last clock of their class. */
+interface DrawnPlace {
   readonly region: Region;
   readonly units: readonly Uses[];
-  stretches?: readonly Stretch[];
-}
-
-function stretchAt(place: PlaceUses, cycle: number): Stretch {
-  const { region, units } = place;
-  place.stretches ??= stretchesOf(units, region.firstCycle, region.lastCycle);
-  const { stretches } = place;
-  let low = 0;
-  let high = stretches.length - 1;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (stretches[middle]!.lastCycle < cycle) low = middle + 1;
-    else high = middle;
-  }
-  return stretches[low]!;
+  readonly experiments: Map<number, number>;
 }
 
 /** The point that an experiment strikes, for a draw that has one of its own. */

@@ -15,7 +15,17 @@ import type { REGISTERS } from "../faults/fault.ts";
 import type { GoldenRun } from "../faults/golden-run.ts";
 import { bitsAt, bitsOf, type FaultSpace, pointIn, positionsOf, type Region, type SpacePoint } from "./fault-space.ts";
 import type { LastUses } from "./last-uses.ts";
-import { noUses, REGISTER_UNITS, registerUnit, traceUses, UseKind, type Uses } from "./use-trace.ts";
+import {
+  kindOf,
+  noUses,
+  REGISTER_UNITS,
+  registerUnit,
+  sureClock,
+  traceUses,
+  UseKind,
+  type Uses,
+  unsureClock,
+} from "./use-trace.ts";
 
 export type ClassUse = "read" | "perhaps" | "overwritten" | "unread";
 
@@ -97,7 +107,7 @@ function sameUnits(one: readonly Uses[], other: readonly Uses[]): boolean {
 }
 
 /** Stretches of a point that strikes bits of these units together: nothing happens between two uses of any of them. */
-export function stretchesOf(units: readonly Uses[], firstCycle: number, lastCycle: number): Stretch[] {
+function stretchesOf(units: readonly Uses[], firstCycle: number, lastCycle: number): Stretch[] {
   const lists = units.map((uses) => unitStretches(uses, firstCycle, lastCycle));
   if (lists.length === 1) return lists[0]!;
   const ends = [...new Set(lists.flatMap((list) => list.map((each) => each.lastCycle)))].sort((a, b) => a - b);
@@ -123,7 +133,6 @@ function together(uses: readonly ClassUse[]): ClassUse {
 
 /** Stretches of the bits of one unit between two clocks, without a gap. */
 export function unitStretches(uses: Uses, firstCycle: number, lastCycle: number): Stretch[] {
-  const { sure, unsure, kind } = uses;
   const stretches: Stretch[] = [];
   let from = firstCycle;
   const add = (last: number, use: ClassUse) => {
@@ -131,27 +140,57 @@ export function unitStretches(uses: Uses, firstCycle: number, lastCycle: number)
     stretches.push({ firstCycle: from, lastCycle: last, use });
     from = last + 1;
   };
-  for (let i = 0; i < sure.length && from <= lastCycle; i++) {
-    if (kind[i] === UseKind.Saved || unsure[i]! < from) continue;
-    if (sure[i]! >= from) add(Math.min(sure[i]!, lastCycle), fate(uses, i));
-    while (from <= Math.min(unsure[i]!, lastCycle)) add(from, "perhaps");
+  for (let i = 0; i < uses.events.length && from <= lastCycle; i++) {
+    const unsure = unsureClock(uses, i);
+    if (kindOf(uses, i) === UseKind.Saved || unsure < from) continue;
+    const sure = sureClock(uses, i);
+    if (sure >= from) add(Math.min(sure, lastCycle), fate(uses, i));
+    while (from <= Math.min(unsure, lastCycle)) add(from, "perhaps");
   }
   add(lastCycle, "unread");
   return stretches;
 }
 
+/** The stretch of a point that strikes bits of these units together at a clock: its last clock, and what ends it. */
+export function endOfStretch(units: readonly Uses[], clock: number, lastCycle: number): Omit<Stretch, "firstCycle"> {
+  const ends = units.map((uses) => endOfUnit(uses, clock, lastCycle));
+  return { lastCycle: Math.min(...ends.map((end) => end.lastCycle)), use: together(ends.map(({ use }) => use)) };
+}
+
+/** As `unitStretches` has it, without making them all. */
+function endOfUnit(uses: Uses, clock: number, lastCycle: number): Omit<Stretch, "firstCycle"> {
+  let next = firstFrom(uses, clock);
+  for (let i = next - 1; i >= 0 && sureClock(uses, i) >= clock - uses.widest; i--)
+    if (unsureClock(uses, i) >= clock && kindOf(uses, i) !== UseKind.Saved) return { lastCycle: clock, use: "perhaps" };
+  while (next < uses.events.length && kindOf(uses, next) === UseKind.Saved) next++;
+  if (next === uses.events.length) return { lastCycle, use: "unread" };
+  return { lastCycle: Math.min(sureClock(uses, next), lastCycle), use: fate(uses, next) };
+}
+
+/** Number of the first use that surely comes after a flip at `clock`. */
+function firstFrom(uses: Uses, clock: number): number {
+  let low = 0;
+  let high = uses.events.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sureClock(uses, middle) < clock) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** What becomes of a flip that is there when use `i` comes. */
-function fate({ kind }: Uses, i: number): ClassUse {
+function fate(uses: Uses, i: number): ClassUse {
   let twoCopies = false;
-  for (let at = i; at < kind.length; at++) {
-    switch (kind[at]) {
+  for (let at = i; at < uses.events.length; at++) {
+    switch (kindOf(uses, at)) {
       case UseKind.Read:
         return "read";
       case UseKind.Perhaps:
         return "perhaps";
       case UseKind.Written:
         // The copy in the thread control block lasts until the next save.
-        return twoCopies && !kind.includes(UseKind.Saved, at + 1) ? "unread" : "overwritten";
+        return twoCopies && !isSavedAfter(uses, at) ? "unread" : "overwritten";
       case UseKind.Restored:
         twoCopies = true;
         break;
@@ -160,6 +199,11 @@ function fate({ kind }: Uses, i: number): ClassUse {
     }
   }
   return "unread";
+}
+
+function isSavedAfter(uses: Uses, i: number): boolean {
+  for (let at = i + 1; at < uses.events.length; at++) if (kindOf(uses, at) === UseKind.Saved) return true;
+  return false;
 }
 
 /** The units that bits of regions belong to. */

@@ -28,15 +28,32 @@ export const enum UseKind {
 
 /** Uses of one followed unit, in their order. */
 export interface Uses {
-  /** A flip at or before this clock comes before the use. */
-  readonly sure: number[];
-  /** A flip after this clock comes after the use; not before `sure`. */
-  readonly unsure: number[];
-  readonly kind: UseKind[];
+  /** 8 × the clock at or before which a flip comes before the use + its `UseKind`: long runs have millions of them. */
+  readonly events: number[];
+  /** By number of the event: the clock after which a flip comes after the use, where that is another one. */
+  readonly until: Map<number, number>;
+  /** The longest time between the two. */
+  widest: number;
 }
 
+const KINDS = 8;
+
 export function noUses(): Uses {
-  return { sure: [], unsure: [], kind: [] };
+  return { events: [], until: new Map(), widest: 0 };
+}
+
+/** A flip at or before this clock comes before use `i`. */
+export function sureClock({ events }: Uses, i: number): number {
+  return Math.floor(events[i]! / KINDS);
+}
+
+/** A flip after this clock comes after use `i`; not before `sureClock`. */
+export function unsureClock(uses: Uses, i: number): number {
+  return uses.until.get(i) ?? sureClock(uses, i);
+}
+
+export function kindOf({ events }: Uses, i: number): UseKind {
+  return events[i]! % KINDS;
 }
 
 /** What is to be followed. */
@@ -395,14 +412,17 @@ class UseTracer {
 /** Of several uses at one boundary the first decides; saves and restores are kept, they tell where copies are. */
 function note(uses: Uses | undefined, kind: UseKind, sure: number, unsure: number): void {
   if (uses === undefined) return;
-  const last = uses.sure.length - 1;
+  const { events, until } = uses;
+  const last = events.length - 1;
   const isCopy = kind === UseKind.Saved || kind === UseKind.Restored;
-  if (!isCopy && last >= 0 && uses.sure[last] === sure && uses.unsure[last]! >= unsure) {
-    const before = uses.kind[last]!;
-    if (before === UseKind.Perhaps && kind === UseKind.Read) uses.kind[last] = kind;
+  if (!isCopy && last >= 0 && sureClock(uses, last) === sure && unsureClock(uses, last) >= unsure) {
+    const before = kindOf(uses, last);
+    if (before === UseKind.Perhaps && kind === UseKind.Read) events[last] = KINDS * sure + kind;
     if (before !== UseKind.Saved && before !== UseKind.Restored) return;
   }
-  uses.sure.push(sure);
-  uses.unsure.push(unsure);
-  uses.kind.push(kind);
+  if (unsure !== sure) {
+    until.set(events.length, unsure);
+    uses.widest = Math.max(uses.widest, unsure - sure);
+  }
+  events.push(KINDS * sure + kind);
 }
