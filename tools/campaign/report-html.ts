@@ -21,7 +21,7 @@ export function reportHtml(report: CampaignReport, booted: ScenarioRun): string 
   const body = [
     headline(report),
     figures(report),
-    classSection(groups),
+    classSection(groups, report.seed === undefined),
     mapSection(report),
     ...(report.detection === undefined ? [] : [detectionSection(report.detection, hertz)]),
     ...(columns.component.length === 0
@@ -62,17 +62,18 @@ function headline({
   const range = `${points(failures.pointsLow)} to ${points(failures.pointsHigh)}`;
   const certainty = complete
     ? reached < asked
-      ? `${range}, as long as experiments are missing`
+      ? `${range}, as experiments are missing`
       : "counted, not estimated"
     : `${kind} interval, ${Number((confidence * 100).toFixed(4))} %: ${range}`;
   const drawn = strata === undefined ? "uniformly from the raw space with replacement" : "from each component apart";
   const how = complete
-    ? "Every point of the space is answered for."
+    ? "Every point of the space is answered for when all are done."
     : `Drawn ${drawn}, seed ${seed}${strata === undefined ? "" : `: ${strata.map((each) => `${grouped(each.reached)} of ${grouped(each.asked)} in ${escapeHtml(each.component)}`).join(", ")}`}.`;
+  const atLeast = complete && reached < asked ? "At least " : "";
   const unit = complete ? "experiments" : "draws";
   const missing = reached < asked ? ` <b class="bad">${plural(asked - reached, "is missing", "are missing")}.</b>` : "";
   return `<header><p class="eyebrow"><b>quorum86 campaign</b> · ${escapeHtml(name)} · ${escapeHtml(scenario)}</p>
-<h1>${points(failures.points)} of ${points(Number(space))} points end in failure<small>${certainty}. A point is one bit at one clock; ${escapeHtml(modelText(model))}.</small></h1>
+<h1>${atLeast}${points(failures.points)} of ${points(Number(space))} points end in failure<small>${certainty}. A point is one bit at one clock; ${escapeHtml(modelText(model))}.</small></h1>
 <p>${grouped(reached)} of ${grouped(asked)} ${unit} are done.${missing} ${how}</p>
 <div class="progress" role="img" aria-label="${percent(asked === 0 ? 1 : reached / asked)} done"><i style="width:${asked === 0 ? 100 : (100 * reached) / asked}%"></i></div>
 <p id="problem" hidden></p></header>`;
@@ -99,13 +100,16 @@ function figures({ total, toolErrors, earlyStop, experiments, classes, reached, 
   return `<div class="figures">${list.map(([value, text]) => `<div><b>${value}</b><span>${text}</span></div>`).join("")}</div>`;
 }
 
-function classSection(groups: readonly Group[]): string {
+function classSection(groups: readonly Group[], complete: boolean): string {
+  const how = complete
+    ? "Counted; the interval is what is missing"
+    : "Extrapolated to the whole space, with the interval";
   const tables = groups.map(
     (group, i) =>
       `<details${i === 0 ? " open" : ""}><summary>${escapeHtml(group.name)}</summary>${classTable(group)}</details>`,
   );
   return `<section><h2>What became of them</h2><p class="soft">Shares of the space in each class, by component.</p>${classStacks(groups)}
-<h3>Points with failures</h3><p class="soft">Extrapolated to the whole space, with the interval; an open circle is the upper bound where none was seen.</p>${failureWhiskers(groups)}${tables.join("")}</section>`;
+<h3>Points with failures</h3><p class="soft">${how}; an open circle is the upper bound where none was seen.</p>${failureWhiskers(groups)}${tables.join("")}</section>`;
 }
 
 function classTable({ sampled, bits, space, classes, failures }: Group): string {

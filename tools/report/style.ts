@@ -80,8 +80,8 @@ button{font:inherit;color:inherit;cursor:pointer}
 .tools .grow{flex:1 1 auto}
 .chip{display:inline-block;font:600 12.5px/1 var(--mono);letter-spacing:.02em;padding:6px 9px;border-radius:7px;border:1px solid currentColor;white-space:nowrap}
 .good{color:var(--good)}.bad{color:var(--bad)}.warned{color:var(--warn)}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(138px,1fr));gap:1px;background:var(--line);border:1px solid var(--line);border-radius:14px;overflow:hidden;margin:22px 0 0}
-.figures>div{background:var(--panel);padding:14px 16px}
+.figures{display:flex;flex-wrap:wrap;gap:1px;background:var(--line);border:1px solid var(--line);border-radius:14px;overflow:hidden;margin:22px 0 0}
+.figures>div{flex:1 1 138px;background:var(--panel);padding:14px 16px}
 .figures b{display:block;font-size:24px;line-height:1.15;font-weight:640;letter-spacing:-.02em;font-variant-numeric:tabular-nums}
 .figures span{display:block;color:var(--soft);font-size:12.5px;line-height:1.35;margin-top:4px}
 canvas{display:block;width:100%;touch-action:pan-y}
@@ -103,7 +103,7 @@ input[type=search],select{font:inherit;font-size:13px;color:inherit;background:v
 #tip{position:fixed;z-index:9;pointer-events:none;max-width:min(420px,calc(100vw - 16px));background:var(--ink);color:var(--panel);border-radius:9px;padding:8px 11px;font-size:12.5px;line-height:1.45;box-shadow:0 6px 24px #0005}
 #tip b{font-weight:640}#tip .swatch{margin-right:6px}
 #tip div{overflow-wrap:anywhere}
-@media (max-width:720px){main{padding:22px 14px 48px}section{padding:16px 14px;border-radius:13px}.figures{grid-template-columns:repeat(2,1fr)}#theme{top:12px;right:12px}}
+@media (max-width:720px){main{padding:22px 14px 48px}section{padding:16px 14px;border-radius:13px}#theme{top:12px;right:12px}}
 @media (prefers-reduced-motion:reduce){*{animation:none!important;transition:none!important;scroll-behavior:auto!important}}
 @media print{body{background:#fff;font-size:11pt}main{max-width:none;padding:0}section{box-shadow:none;break-inside:avoid-page;padding:14px 0;border:0;border-top:1px solid var(--line);border-radius:0}#theme,#tip,.button,input[type=search],select{display:none!important}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;

@@ -26,6 +26,8 @@ export function classStacks(groups: readonly Group[]): string {
 }
 
 const WIDTH = 1000;
+/** Narrower, letters would be too small: the drawing is scrolled then. */
+const NARROWEST = 720;
 const NAMES = 170;
 const ROW = 34;
 
@@ -60,7 +62,7 @@ export function failureWhiskers(groups: readonly Group[]): string {
         : `<circle class="bound" cx="${x(pointsHigh).toFixed(1)}" cy="${y}" r="5"/>`;
     return `<g><title>${escapeHtml(title)}</title><text class="name" x="0" y="${y + 4}">${escapeHtml(name)}</text>${range}${dot}</g>`;
   });
-  return `<div class="wide"><svg class="drawing whiskers" viewBox="0 0 ${WIDTH} ${height}" style="max-width:${WIDTH}px" role="img" aria-label="points with failures and their intervals; the tables hold the numbers">${lines.join("")}${rows.join("")}</svg></div>`;
+  return `<div class="wide"><svg class="drawing whiskers" viewBox="0 0 ${WIDTH} ${height}" style="max-width:${WIDTH}px;min-width:${NARROWEST}px" role="img" aria-label="points with failures and their intervals; the tables hold the numbers">${lines.join("")}${rows.join("")}</svg></div>`;
 }
 
 const BARS_HEIGHT = 210;
@@ -93,6 +95,6 @@ export function distributionBars({ bins, median, ninth }: Distribution, hertz: n
     ([name, clocks, y]) =>
       `<line class="mark" x1="${x(clocks).toFixed(1)}" x2="${x(clocks).toFixed(1)}" y1="${y - 8}" y2="${base}"/><text class="mark-name" x="${(x(clocks) + 5).toFixed(1)}" y="${y}">${name} ${duration(clocks, hertz)}</text>`,
   );
-  const width = Math.max(pitch * bins.length, 320);
-  return `<div class="wide"><svg class="drawing bars" viewBox="0 0 ${width + 110} ${base + 26}" style="max-width:${width + 110}px" role="img" aria-label="distribution of clocks">${bars.join("")}<line class="base" x1="0" x2="${width}" y1="${base}" y2="${base}"/>${lines.join("")}</svg></div>`;
+  const width = Math.max(pitch * bins.length, 320) + 110;
+  return `<div class="wide"><svg class="drawing bars" viewBox="0 0 ${width} ${base + 26}" style="max-width:${width}px;min-width:${Math.min(width, NARROWEST)}px" role="img" aria-label="distribution of clocks">${bars.join("")}<line class="base" x1="0" x2="${width - 110}" y1="${base}" y2="${base}"/>${lines.join("")}</svg></div>`;
 }

@@ -37,7 +37,7 @@ h1 small{display:block;font-size:.5em;font-weight:400;letter-spacing:0;color:var
 .bars text{fill:var(--soft);font-size:11.5px;font-variant-numeric:tabular-nums}
 .bars rect{fill:var(--CORRECTED)}.bars .mark{stroke:var(--ink);stroke-dasharray:3 3}.bars .mark-name{fill:var(--ink)}
 .bars line.base{stroke:var(--line)}
-svg.drawing{display:block;width:100%;height:auto;min-width:720px}
+svg.drawing{display:block;width:100%;height:auto}
 .classes+h3{margin-top:24px}
 tr.none td{color:var(--soft)}tr.sum td{font-weight:640;border-top:2px solid var(--line)}
 table.classes-table td,table.classes-table th,.places td{white-space:nowrap}
