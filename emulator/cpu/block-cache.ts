@@ -10,7 +10,7 @@ import type { CodeCache } from "../memory/physical-memory.ts";
 import type { Cpu } from "./cpu.ts";
 import { createDecodedInstruction, Decoder, DecodeStatus, MAXIMUM_LENGTH } from "./decode.ts";
 import { writeInstruction } from "./decode-instruction-record.ts";
-import { BlockWord, ExecutionMode, InstructionWord, MicroWord } from "./decode-records.ts";
+import { BlockWord, ExecutionMode, HOST_LINE_WORDS, InstructionWord, MicroWord } from "./decode-records.ts";
 import { raiseFault } from "./exceptions.ts";
 import { MAXIMUM_MICROS, Translator } from "./interpreter-translate.ts";
 import { SegmentRegister, SegmentWord, Vector, Word } from "./state.ts";
@@ -27,7 +27,10 @@ const LOOK_AHEAD = Layout.DecodedInstructions / 4;
 const REGION_START = LOOK_AHEAD + InstructionWord.Words;
 const REGION_END = (Layout.DecodedInstructions + Layout.DecodedInstructionsBytes) / 4;
 const LARGEST_BLOCK =
-  BlockWord.Words + MAXIMUM_INSTRUCTIONS * (InstructionWord.Words + MAXIMUM_MICROS * MicroWord.Words) + MicroWord.Words;
+  HOST_LINE_WORDS +
+  BlockWord.Words +
+  MAXIMUM_INSTRUCTIONS * (InstructionWord.Words + MAXIMUM_MICROS * MicroWord.Words) +
+  MicroWord.Words;
 
 export class BlockCache implements CodeCache {
   private readonly cpu: Cpu;
@@ -202,8 +205,8 @@ export class BlockCache implements CodeCache {
   /** Moves the instruction records behind the micro-operations and points these at them. */
   private place(block: number, count: number): void {
     const { words, translator, records } = this;
-    const first = translator.at;
-    for (let micro = block + BlockWord.Words; micro < first; micro += MicroWord.Words) {
+    const first = nextHostLine(translator.at);
+    for (let micro = block + BlockWord.Words; micro < translator.at; micro += MicroWord.Words) {
       // The End micro-operation belongs to the last instruction.
       if (words[micro] === 0) words[micro + MicroWord.Instruction] = (count - 1) * InstructionWord.Words;
       words[micro + MicroWord.Instruction] += first;
@@ -211,8 +214,7 @@ export class BlockCache implements CodeCache {
     const length = count * InstructionWord.Words;
     words.set(records.subarray(0, length), first);
     words[block + BlockWord.FirstInstruction] = first;
-    // Blocks begin at even words.
-    this.next = (first + length + 1) & ~1;
+    this.next = first + length;
   }
 
   /** Decodes from a copy of the bytes: across a page, or outside RAM (all ones). */
@@ -366,6 +368,11 @@ export class BlockCache implements CodeCache {
     this.next = REGION_START;
     this.cpu.words[Word.CodeChanged] = 1;
   }
+}
+
+/** The first word index from `index` on at which a line of the host's caches begins. */
+function nextHostLine(index: number): number {
+  return (index + HOST_LINE_WORDS - 1) & -HOST_LINE_WORDS;
 }
 
 function hash(physical: number, mode: number): number {

@@ -11,6 +11,9 @@
  * instructions. An instruction that crosses a page is a block of its own.
  */
 
+/** Words of a line of the host's caches: records begin at one, with what the hot paths need in their first. */
+export const HOST_LINE_WORDS = 16;
+
 export const enum BlockWord {
   /** 1, or 0 once a store has changed its bytes. */
   Alive = 0,
@@ -32,60 +35,60 @@ export const enum BlockWord {
   FirstInstruction = 8,
   /** Physical page (address of its first byte) of the second part of a page-crossing instruction, or -1. */
   SecondPage = 9,
+  /** First of six words of the timing model, with one behind the links: timing/block-schedule.ts, BlockTiming. */
+  Timing = 10,
   /** Word index of the next block in the same hash bucket, 0 at the end. */
-  NextInBucket = 10,
+  NextInBucket = 16,
   /** Word index of the next block that begins on the same physical page, 0 at the end. */
-  NextOnPage = 11,
+  NextOnPage = 17,
   /** Word index of the next page-crossing block whose second part is on the same physical page, 0 at the end. */
-  NextOnSecondPage = 12,
-  /** First of six words of the timing model: timing/block-schedule.ts, BlockTiming. */
-  Timing = 13,
-  Words = 20,
+  NextOnSecondPage = 18,
+  Words = 24,
 }
 
 export const enum InstructionWord {
-  /** Index into FORMS (instructions/table.ts). */
-  Form = 0,
   /** EIP of its first byte (prefixes included). */
-  Eip = 1,
+  Eip = 0,
   /** Bytes, prefixes included. */
-  Length = 2,
+  Length = 1,
   /** Clocks of the table's fixed part; charged before the instruction's semantics run (by the timing model, if there is one). */
-  Clocks = 3,
+  Clocks = 2,
   /** What of the block's clocks has passed when this instruction ends. */
-  ClocksThrough = 4,
+  ClocksThrough = 3,
   /** Place in the block, from 0. */
-  Number = 5,
+  Number = 4,
   /** Word index of its block. */
-  Block = 6,
-  FirstMicro = 7,
+  Block = 5,
+  FirstMicro = 6,
   /** Word index after its last micro-operation. */
-  EndMicro = 8,
-  /** OperandBits: sizes, prefixes, ModR/M fields. */
-  Operands = 9,
-  /** Immediate, sign-extended as the operand size asks; for a relative branch the target EIP; for a far pointer the offset. */
-  Immediate = 10,
-  /** Second immediate: ENTER's level, a far pointer's selector. */
-  Immediate2 = 11,
-  /** Effective address: word indices of base and index registers (Word.Zero for none), shift of the index, displacement. */
-  Base = 12,
-  Index = 13,
-  Shift = 14,
-  Displacement = 15,
+  EndMicro = 7,
   /** Physical address of the first byte. */
-  Physical = 16,
+  Physical = 8,
   /** TimingBits: pairing class, kind, displacement+immediate, prefix count. */
-  TimingClass = 17,
-  /** General registers as masks, bit n = register n (ESP includes implicit stack use). */
-  RegistersRead = 18,
-  RegistersWritten = 19,
-  /** Registers used for address generation (explicit ones). */
-  AddressRegisters = 20,
-  /** EFLAGS bits read (low half) and written (high half), arithmetic flags and DF only. */
-  FlagsUsed = 21,
+  TimingClass = 9,
   /** First of eight words of the timing model: timing/block-schedule.ts, InstructionTiming. */
-  Timing = 22,
-  Words = 30,
+  Timing = 10,
+  /** Index into FORMS (instructions/table.ts). */
+  Form = 18,
+  /** OperandBits: sizes, prefixes, ModR/M fields. */
+  Operands = 19,
+  /** Immediate, sign-extended as the operand size asks; for a relative branch the target EIP; for a far pointer the offset. */
+  Immediate = 20,
+  /** Second immediate: ENTER's level, a far pointer's selector. */
+  Immediate2 = 21,
+  /** Effective address: word indices of base and index registers (Word.Zero for none), shift of the index, displacement. */
+  Base = 22,
+  Index = 23,
+  Shift = 24,
+  Displacement = 25,
+  /** General registers as masks, bit n = register n (ESP includes implicit stack use). */
+  RegistersRead = 26,
+  RegistersWritten = 27,
+  /** Registers used for address generation (explicit ones). */
+  AddressRegisters = 28,
+  /** EFLAGS bits read (low half) and written (high half), arithmetic flags and DF only. */
+  FlagsUsed = 29,
+  Words = 32,
 }
 
 /** InstructionWord.Operands. */

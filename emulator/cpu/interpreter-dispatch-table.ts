@@ -88,7 +88,7 @@ export function execute(cpu: Cpu, startBlock: number, single: number): number {
         if (!fits) end = 0;
         else if (
           (words[TimingWord.Pipeline] & words[block + BlockTiming.QuickMask]) === 0 &&
-          words[block + BlockTiming.LinesReady] === words[TimingWord.Generation]
+          words[block + BlockTiming.LinesReady] === words[words[block + BlockTiming.Age]]
         ) {
           // What timing.enter does when nothing stands in the way.
           if (words[TimingWord.Touched] !== 0) {

@@ -4,6 +4,7 @@
  *   0x000000  CPU state block: registers, segment caches, TLBs, counters (64 KiB, see cpu/state.ts)
  *   0x010000  page flags: one byte per guest physical page (up to 1 GiB of RAM)
  *   0x080000  translation memos (derived data: never part of a snapshot, see mmu/memo.ts)
+ *   0x081000  ages of the code cache's sets (derived data: see timing/code-cache.ts)
  *   0x100000  decoded instructions (derived data: never part of a snapshot)
  *   0x800000  guest RAM: guest physical address 0
  */
@@ -14,6 +15,7 @@ export const enum Layout {
   PageFlagsBytes = 0x040000,
   Memos = 0x080000,
   MemosBytes = 0x001000,
+  CodeAges = 0x081000,
   DecodedInstructions = 0x100000,
   DecodedInstructionsBytes = 0x700000,
   GuestRam = 0x800000,

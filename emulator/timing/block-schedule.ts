@@ -7,6 +7,7 @@
  */
 import { BlockWord, ExecutionMode, InstructionWord, OperandBits } from "../cpu/decode-records.ts";
 import { SegmentRegister } from "../cpu/state.ts";
+import { codeAge } from "./code-cache.ts";
 import type { P5Configuration } from "./configuration.ts";
 import type { PairingRules } from "./pairing.ts";
 import { carryAfter, prefixStall, stateAfter } from "./shadowing.ts";
@@ -15,35 +16,39 @@ import { CacheGeometry, PairBank, PipelineState } from "./timing-state.ts";
 /** Words of a block record that belong to the timing model, from BlockWord.Timing on. BlockWord.Clocks holds its static clocks. */
 export const enum BlockTiming {
   /** Pipeline state after it. */
-  Exit = 13,
+  Exit = 10,
   /** Bits of the pipeline state that must be clear to run it on this schedule; NEVER_FAST: none will do. */
-  EntryMask = 14,
+  EntryMask = 11,
   /** Marks needed in its first code line; those of the others are in the instruction records (InstructionTiming.LineMarks). */
-  FirstMarks = 15,
+  FirstMarks = 12,
   /** 1: it ended because it was long enough, so its last instruction may pair with what follows. */
-  Open = 16,
-  /** CodeCache.generation when all its lines were last found in the cache with their marks, each the most recently used of its set. */
-  LinesReady = 17,
+  Open = 19,
+  /** The age at Age when all its lines were last found in the cache with their marks, each the most recently used of its set. */
+  LinesReady = 14,
+  /** Where the age of its lines is: codeAge (code-cache.ts). */
+  Age = 13,
   /** Bits of the pipeline state that must be clear to enter it without a closer look. */
-  QuickMask = 18,
+  QuickMask = 15,
 }
 
 /** Words of an instruction record that belong to the timing model. InstructionWord.ClocksThrough holds static clocks. */
 export const enum InstructionTiming {
   /** ScheduleBits. */
-  Schedule = 22,
+  Schedule = 10,
   /** Pipeline state before its group. */
-  Before = 23,
-  /** In the record of instruction k: marks needed in line k + 1 of the block. */
-  LineMarks = 24,
-  /** Where the branch target buffer had the branch last. */
-  BranchEntry = 25,
+  Before = 11,
   /** Of the first instruction of a group: where the pipeline state may not differ from Before if the schedule is to be entered here. */
-  Relevant = 26,
-  /** In the record of instruction k: the first micro-operation of the first group that needs line k + 1 of the block. */
-  LineStop = 27,
+  Relevant = 12,
+  /** Registers that it leaves written when it is alone in its group. */
+  Written = 13,
+  /** Where the branch target buffer had the branch last. */
+  BranchEntry = 14,
   /** Of the branch at its end: clocks of a misprediction. */
-  Penalty = 28,
+  Penalty = 15,
+  /** In the record of instruction k: marks needed in line k + 1 of the block. */
+  LineMarks = 16,
+  /** In the record of instruction k: the first micro-operation of the first group that needs line k + 1 of the block. */
+  LineStop = 17,
 }
 
 /** A bit that no pipeline state has and that every entry test adds. */
@@ -153,6 +158,8 @@ export class BlockScheduler {
     const single = PipelineState.CreditMask | PipelineState.Flush;
     words[block + BlockTiming.QuickMask] = words[block + BlockTiming.EntryMask] | (groups === 1 ? single : 0);
     words[block + BlockTiming.LinesReady] = -1;
+    const physical = words[block + BlockWord.Physical];
+    words[block + BlockTiming.Age] = codeAge(physical, physical + words[block + BlockWord.Bytes] - 1);
     if (groups === 1) {
       for (let record = first; record < end; record += InstructionWord.Words) {
         words[record + InstructionTiming.Schedule] |= ScheduleBits.OnlyGroup;
@@ -232,6 +239,7 @@ export class BlockScheduler {
         (rules.isString(record) ? ScheduleBits.String : 0) |
         (special ? ScheduleBits.Special : 0) |
         (rules.aloneClocks(record) === 0 ? ScheduleBits.RunTime : 0);
+      words[record + InstructionTiming.Written] = rules.writtenAlone(record);
       words[record + InstructionTiming.Penalty] = this.penalty(record);
     }
   }

@@ -13,6 +13,21 @@ import { CacheGeometry, LineBit, TimingCounter, TimingWord } from "./timing-stat
 const LINE_MASK = ~(CacheGeometry.LineBytes - 1);
 const MARKS = TimingWord.CodeMarks - TimingWord.CodeTags;
 
+/**
+ * Ages: a number that changes whenever a line comes, goes or changes its place, in all sets (word CODE_AGES) and in groups of neighbouring sets
+ * (the words after it). Not state: a block remembers the age at which its lines were last found ready.
+ */
+const CODE_AGES = Layout.CodeAges / 4;
+const CODE_AGE_GROUPS = 8;
+/** From the offset of a set's first tag word to its group. */
+const AGE_SHIFT = 5;
+
+/** Index of the word with the age of the sets that hold the lines from physical address `first` to `last`, which are on one page. */
+export function codeAge(first: number, last: number): number {
+  const group = (codeSet(first) - TimingWord.CodeTags) >>> AGE_SHIFT;
+  return group === (codeSet(last) - TimingWord.CodeTags) >>> AGE_SHIFT ? CODE_AGES + 1 + group : CODE_AGES;
+}
+
 /** Index of the first tag word of the set that holds `address`. */
 export function codeSet(address: number): number {
   return TimingWord.CodeTags + ((address >>> (CacheGeometry.LineShift - 1)) & (CacheGeometry.SetMask << 1));
@@ -21,14 +36,13 @@ export function codeSet(address: number): number {
 export class CodeCache {
   /** Of the last fetch: whether the line was missing. */
   missed = false;
-  /** Changes whenever a line comes, goes or changes its age. Not state. */
-  generation = 1;
   /** Told the physical address of every line that is filled: stores to its page must be looked at. */
   filled: (physical: number) => void = () => {};
   private readonly words: Int32Array;
   private readonly counters: Float64Array;
   private readonly bus: MemoryBus;
   private readonly enabled: boolean;
+  private age = 0;
   /** Core clocks at which each quadword of the arriving line, and all of it, can be used. They follow from the state. */
   private readonly usable = new Float64Array(4);
   private complete = 0;
@@ -40,10 +54,17 @@ export class CodeCache {
     this.enabled = configuration.codeCache;
   }
 
-  /** No block may be entered without looking at its lines. */
+  /** All lines may have changed. */
   changed(): void {
-    this.generation++;
-    this.words[TimingWord.Generation] = 0;
+    this.age++;
+    this.words.fill(this.age, CODE_AGES, CODE_AGES + 1 + CODE_AGE_GROUPS);
+  }
+
+  /** A line of the set (its first tag word) has come, gone or changed its place. */
+  private changedSet(set: number): void {
+    this.age++;
+    this.words[CODE_AGES] = this.age;
+    this.words[CODE_AGES + 1 + ((set - TimingWord.CodeTags) >>> AGE_SHIFT)] = this.age;
   }
 
   /** Fetches the byte at `physical`, which is needed now. Result: clocks until its quadword is there. */
@@ -68,12 +89,12 @@ export class CodeCache {
     return this.words[set] === (line | LineBit.Valid) || this.words[set + 1] === (line | LineBit.Valid);
   }
 
-  /** Whether all bytes from `first` to `last` are in one line, the most recently used of its set, that is not arriving: fetching them changes nothing. */
-  isCurrent(first: number, last: number): boolean {
-    const key = ((Layout.GuestRam + first) & LINE_MASK) | LineBit.Valid;
+  /** Whether the `bytes` from `physical` on are in one line, the most recently used of its set, that is not arriving: fetching them changes nothing. */
+  isCurrent(physical: number, bytes: number): boolean {
+    const key = ((Layout.GuestRam + physical) & LINE_MASK) | LineBit.Valid;
     return (
       this.words[codeSet(key)] === key &&
-      ((first ^ last) & LINE_MASK) === 0 &&
+      (physical & ~LINE_MASK) + bytes <= CacheGeometry.LineBytes &&
       this.words[TimingWord.ArrivingCode] !== key
     );
   }
@@ -126,7 +147,7 @@ export class CodeCache {
     if (way < 0) return false;
     const { words } = this;
     const set = codeSet(Layout.GuestRam + physical);
-    this.changed();
+    this.changedSet(set);
     if (way === set) {
       words[set] = words[set + 1];
       words[set + MARKS] = words[set + 1 + MARKS];
@@ -161,7 +182,7 @@ export class CodeCache {
     const { words, counters, bus } = this;
     const usable = bus.readLine(now, physical);
     if (!this.enabled) return usable - now;
-    this.changed();
+    this.changedSet(set);
     this.filled(physical);
     words[set + 1] = words[set];
     words[set + 1 + MARKS] = words[set + MARKS];
@@ -206,7 +227,7 @@ export class CodeCache {
 
   private swap(set: number): void {
     const { words } = this;
-    this.changed();
+    this.changedSet(set);
     const tag = words[set];
     words[set] = words[set + 1];
     words[set + 1] = tag;

@@ -157,14 +157,14 @@ export class P5Timing implements TimingModel {
       if (interlock < 0) return STEPWISE;
     }
     let end: number = WHOLE;
-    if (words[block + BlockTiming.LinesReady] === this.code.generation) words[TimingWord.SwappedLines] = 0;
+    const age = words[block + BlockTiming.Age];
+    if (words[block + BlockTiming.LinesReady] === words[age]) words[TimingWord.SwappedLines] = 0;
     else {
       end = this.lines.reach(block);
       if (end === STEPWISE) return STEPWISE;
       const flat = (words[block + BlockWord.Mode] & ExecutionMode.FlatCode) !== 0;
-      if (end === WHOLE && flat) words[block + BlockTiming.LinesReady] = this.code.generation;
+      if (end === WHOLE && flat) words[block + BlockTiming.LinesReady] = words[age];
     }
-    words[TimingWord.Generation] = this.code.generation;
     this.start(block, first, state, interlock);
     if (interlock !== 0) {
       this.counters[Counter.Cycles] += interlock;
@@ -207,9 +207,19 @@ export class P5Timing implements TimingModel {
     let next = 0;
     if (words[record + InstructionWord.Number] + 1 < words[block + BlockWord.Count])
       next = record + InstructionWord.Words;
-    else if (words[block + BlockTiming.Open] !== 0 && this.rules.canIssueFirst(record)) next = this.lookAhead(block);
+    else if (words[block + BlockTiming.Open] !== 0 && this.mayPair(record)) next = this.lookAhead(block);
     words[TimingWord.Course] = Course.None;
     this.pipeline.begin(record, next);
+  }
+
+  /** Whether `record` may be the first of a pair now. */
+  private mayPair(record: number): boolean {
+    const { words } = this;
+    const isSecond =
+      words[TimingWord.PairPhase] === 1 && words[TimingWord.PairEip] === words[record + InstructionWord.Eip];
+    if (isSecond || !this.rules.canIssueFirst(record)) return false;
+    const known = words[record + InstructionWord.Length] === 1 || !this.configuration.firstExecutionMarks;
+    return known || this.code.marked(words[record + InstructionWord.Physical]);
   }
 
   /** The instruction `record` has executed and the interpreter stops behind it, inside a block or after one step. */

@@ -94,10 +94,10 @@ export class Pipeline {
     let extra = words[TimingWord.GroupExtra];
     if (pairs) extra = this.overlap(words[TimingWord.GroupExtraU], extra);
     words[TimingWord.Pipeline] = stateAfter(
-      pairs ? words[TimingWord.PairWritten] : rules.writtenAlone(record),
+      pairs ? words[TimingWord.PairWritten] : words[record + InstructionTiming.Written],
       words[TimingWord.GroupClocks] + extra,
       words[TimingWord.GroupCarry],
-      !pairs && rules.isString(record),
+      !pairs && (words[record + InstructionTiming.Schedule] & ScheduleBits.String) !== 0,
     );
     words[TimingWord.PairPhase] = 0;
     words[TimingWord.Pairs] = 0;
@@ -265,8 +265,8 @@ export class Pipeline {
   private fetch(record: number): boolean {
     const { words } = this;
     const physical = words[record + InstructionWord.Physical];
+    if (this.code.isCurrent(physical, words[record + InstructionWord.Length]) && !this.events.counting) return false;
     const last = this.lastByte(record);
-    if (this.code.isCurrent(physical, last) && !this.events.counting) return false;
     const before = this.counters[Counter.Cycles];
     this.fetchByte(physical);
     if (((physical ^ last) & ~7) !== 0) this.fetchByte(last);

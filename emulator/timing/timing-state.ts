@@ -24,8 +24,6 @@ export const enum TimingWord {
   /** Code lines (bit n = line n of the block) that its entry made the most recently used of their sets. */
   SwappedLines = 183,
 
-  /** CodeCache.generation for the hot loop, 0 when a block must be entered with P5Timing.enter. */
-  Generation = 188,
   /** Linear address of the first member of a pair that changes the registers of its own address. */
   PartnerAddress = 187,
 
