@@ -98,6 +98,46 @@ describe("the x87 unit", () => {
     expect(rig.word(place(1, 2))).toBe(0xffff_ffff);
   });
 
+  describe("errors, which come as IRQ 13 (CR0.NE is clear)", () => {
+    const irq = idOf(13);
+    /** Unmasks division by zero, divides, and then computes once more. */
+    function divider(rig: Rig) {
+      const script = rig.script();
+      script.poke(place(0, 0), 0x037b);
+      script.raw(0xd9, 0x2d, ...absolute(place(0, 0))); // fldcw
+      script.raw(0xd9, 0xe8, 0xd9, 0xee, 0xde, 0xf9); // fld1; fldz; fdivp: 1 / 0
+      script.raw(0xd9, 0xe8); // fld1, which waits
+      script.poke(place(0, 1), 1);
+      return script;
+    }
+    const attach = (rig: Rig) =>
+      rig.root.call("ThreadControl", { eax: irq, esi: irq, edx: NIL, ecx: ROOT, edi: UNCHANGED });
+
+    it("go to the line's handler; its write to port F0h lets the thread go on", () => {
+      const rig = new Rig();
+      attach(rig);
+      rig.spawn(60, 1, divider(rig));
+      const message = rig.root.ipc(NIL, irq);
+      const before = rig.root.peek(place(0, 1));
+      rig.root.raw(0xb0, 0, 0xe6, 0xf0); // mov al, 0; out 0xf0, al
+      rig.root.ipc(irq, NIL);
+      rig.run(60);
+      expect(rig.result(message)).toMatchObject({ eax: irq, mr0: 0xfff0_0000 });
+      expect([rig.register(before, "eax"), rig.word(place(0, 1))]).toEqual([0, 1]);
+    });
+
+    it("stop the thread where it is when nobody handles them, and no other", () => {
+      const rig = new Rig();
+      rig.spawn(60, 1, divider(rig));
+      const counter = rig.script();
+      counter.count(place(1, 0));
+      rig.spawn(61, 2, counter);
+      rig.run(100);
+      expect(rig.word(place(0, 1))).toBe(0);
+      expect(rig.word(place(1, 0))).toBeGreaterThan(1000);
+    });
+  });
+
   it("sends the exception of reserved escapes to the handler, not the lazy switch's", () => {
     const rig = new Rig();
     const script = rig.script();

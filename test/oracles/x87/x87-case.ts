@@ -7,7 +7,7 @@
  */
 
 import { DEFAULT_EIP } from "../case-builder.ts";
-import { DATA, PAGE_BYTES, STAGE_BACKGROUND, STAGE_PAGES } from "../stage.ts";
+import { DATA, FLAT_CODE, FLAT_DATA, PAGE_BYTES, STAGE_BACKGROUND, STAGE_PAGES } from "../stage.ts";
 import type { Outcome, Patch, TestCase } from "../test-driver.ts";
 
 /** The x87 state as FNSAVE has it. */
@@ -84,7 +84,7 @@ export function toTestCase(test: X87Case): TestCase {
     registers: [ORIGINAL_EAX, 0, 0, 0, 0x0060_0800, 0, 0, 0],
     eflags: 0x202,
     eip: DEFAULT_EIP,
-    segments: [0x2b, 0x23, 0x2b, 0x2b, 0, 0],
+    segments: [FLAT_DATA, FLAT_CODE, FLAT_DATA, FLAT_DATA, FLAT_DATA, FLAT_DATA],
     patches,
     codeBytes: code.length,
     instructions: 4,
