@@ -86,7 +86,7 @@ function signed(sign: number, significand: bigint): bigint {
   return sign === 0 ? significand : -significand;
 }
 
-export function negated(a: Operand): Operand {
+function negated(a: Operand): Operand {
   return isNan(a) ? a : { ...a, sign: a.sign ^ 1 };
 }
 

@@ -1,7 +1,8 @@
 /** The x87 unit beside the pipes: when what follows a floating-point instruction can begin. */
 import { beforeAll, describe, expect, it } from "vitest";
+import { createMachine, enterFlatProtectedMode, initialiseX87, Word } from "../../../emulator/index.ts";
 import { Disassembler } from "../../../tools/symbols/disassembler.ts";
-import { CODE, SOURCE, TimingRig } from "./rig.ts";
+import { CODE, SOURCE, STACK, TimingRig } from "./rig.ts";
 import { type FloatClocks, X87_CLOCKS } from "./x87-clocks-table.ts";
 
 const NOT_PAIRABLE = "f8"; // clc
@@ -99,6 +100,21 @@ describe("floating-point instructions", () => {
     rig.machine.timing?.eventsSelected();
     rig.run(5);
     expect(words[msr(0x12)]).toBe(3);
+  });
+});
+
+describe("floating-point instructions with simple timing", () => {
+  it.each(X87_CLOCKS)("$text: $clocks", ({ code, clocks, control }) => {
+    const machine = createMachine({ memoryBytes: 1 << 20 });
+    machine.memory.writeBytes(CODE, Buffer.from(code, "hex"));
+    enterFlatProtectedMode(machine.cpu, CODE, STACK);
+    initialiseX87(machine.cpu);
+    machine.cpu.words[Word.X87Control] = control ?? CONTROL_WORD;
+    machine.cpu.setRegister(6, SOURCE);
+    machine.run({ instructions: 1 });
+    const [least, most] = typeof clocks === "number" ? [clocks, clocks] : clocks;
+    expect(machine.cycles).toBeGreaterThanOrEqual(least);
+    expect(machine.cycles).toBeLessThanOrEqual(most);
   });
 });
 
