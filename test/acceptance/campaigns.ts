@@ -34,7 +34,7 @@ const SPACES: readonly (readonly [name: string, targets: string])[] = [
   ],
   [
     "kernel",
-    "[{kernel: [gdt, idt, tss, globals, idle-stack]}, {component: replica-2, messageRegisters: [0, 1, 2, 3], kernel: [tcb, page-directory, page-table]}]",
+    "[{kernel: [gdt, idt, tss, globals, idle-stack]}, {component: replica-2, messageRegisters: [0, 1, 2, 3], kernel: [tcb, page-directory, page-table]}, {component: voter, kernel: [tcb]}]",
   ],
 ];
 

@@ -36,8 +36,9 @@ function isSystemFlag(bit: number): boolean {
 
 /** How far a wrong word has come that nobody has read: as far as the place itself. */
 export function containmentOf({ region, address }: SpacePoint, { components }: BootPlan): OutcomeAxes["containment"] {
+  if (region.component === "physical") return "unobserved";
   // Words of a thread control block may be registers of a thread.
-  if (region.component === "kernel") return region.name.startsWith("tcb") ? "unobserved" : "kernel-state";
+  if (region.addressing === "physical") return region.name.startsWith("tcb") ? "unobserved" : "kernel-state";
   if (region.register !== undefined) return "registers";
   if (region.target !== undefined && region.physical !== undefined) return "own-utcb";
   const elf = components.find(({ name }) => name === region.component)?.elf;

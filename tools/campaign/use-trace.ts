@@ -8,7 +8,7 @@
  */
 import { InstructionWord, MicroWord } from "../../emulator/cpu/decode-records.ts";
 import { Flag, type Observer, Word } from "../../emulator/index.ts";
-import { Tcb } from "../../kernel/tcb-layout.ts";
+import { TCB_BYTES, Tcb } from "../../kernel/tcb-layout.ts";
 import { EFLAGS_BITS, REGISTERS } from "../faults/fault.ts";
 import type { GoldenRun } from "../faults/golden-run.ts";
 import { ScenarioRun } from "../run/scenario-run.ts";
@@ -181,8 +181,10 @@ class UseTracer {
     detach();
     unwatch();
     if (machine.cycles !== cycles) throw new Error("the golden run did not end as before");
-    // Nobody in the machine reads its results, but whoever judges the run does.
+    // Nobody in the machine reads its results, nor how threads ended, but whoever judges the run does.
     for (const { start, bytes } of this.#run.resultMemory) this.#memory(start, bytes, UseKind.Perhaps, cycles, cycles);
+    for (const { threadNumber } of this.#run.plan.components)
+      this.#noteBytes(this.#firstBlock + threadNumber * TCB_BYTES, TCB_BYTES, UseKind.Perhaps, cycles, cycles);
   }
 
   /** An alarm was due in the midst of a REP instruction: it goes on with the next step. */
@@ -253,8 +255,12 @@ class UseTracer {
   // ---- memory ----
 
   #memory(physical: number, bytes: number, kind: UseKind, sure = this.#boundary, unsure = this.#boundary): void {
-    const { memory, lastUses } = this.#followed;
-    lastUses?.note(physical, bytes, Math.max(unsure, this.#run.machine.cycles));
+    this.#followed.lastUses?.note(physical, bytes, Math.max(unsure, this.#run.machine.cycles));
+    this.#noteBytes(physical, bytes, kind, sure, unsure);
+  }
+
+  #noteBytes(physical: number, bytes: number, kind: UseKind, sure: number, unsure: number): void {
+    const { memory } = this.#followed;
     for (let at = physical; at < physical + bytes; ) {
       const page = memory.get(Math.floor(at / PAGE));
       const end = Math.min(physical + bytes, (Math.floor(at / PAGE) + 1) * PAGE);
