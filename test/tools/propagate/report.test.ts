@@ -170,9 +170,15 @@ describe.skipIf(missing)("the page in chromium", () => {
   it.each([360, 768, 1280, 1920])("draws itself %d wide, light and dark, with nothing sticking out", async (width) => {
     for (const theme of ["light", "dark"] as const) {
       const { page, complaints } = await openPage(browser, file, { width, theme });
-      expect(complaints).toEqual([]);
-      const wide = await page.evaluate("document.documentElement.scrollWidth");
-      expect([width, theme, wide]).toEqual([width, theme, width]);
+      for (const place of ["", "#space=voter", "#space=voter&page=0804b000&word=answers%2B344"]) {
+        await page.evaluate((hash) => {
+          location.hash = hash;
+        }, place);
+        const wide = await page.evaluate("document.documentElement.scrollWidth");
+        expect([width, theme, place, wide]).toEqual([width, theme, place, width]);
+        expect(complaints).toEqual([]);
+      }
+      expect(await page.locator(".word h3").innerText()).toBe("answers+344");
       const drawn = await page.locator("#chart").evaluate((canvas) => {
         const { width, height } = canvas as HTMLCanvasElement;
         const { data } = (canvas as HTMLCanvasElement).getContext("2d")!.getImageData(0, 0, width, height);

@@ -259,13 +259,19 @@ function addPages(
     if (!wrong.has(frame) || named++ >= NAMED_PAGES) continue;
     let before = "";
     for (let word = 0; word < WORDS; word++) {
-      const { symbol, owner } = owners.name(frame * PAGE + word * 4);
-      const base = /^0x[0-9a-f]+$/.test(symbol) ? "" : symbol.replace(/\+\d+$|\[\d+\]$/, "");
-      if (`${owner} ${base}` === before) continue;
-      before = `${owner} ${base}`;
+      const here = owners.name(frame * PAGE + word * 4);
+      const content = contentOf(here);
+      if (`${here.owner} ${content}` === before) continue;
+      before = `${here.owner} ${content}`;
       columns.runPage.push(columns.pageSpace.length - 1);
       columns.runWord.push(word);
-      columns.runSymbol.push(symbols.add(base));
+      columns.runSymbol.push(symbols.add(content));
     }
   }
+}
+
+/** The symbol without the distance from it, the kernel's structure without the field; "" for neither. */
+function contentOf({ kind, symbol }: PlaceName): string {
+  if (kind === "kernel" || kind === "page-table") return symbol.replace(/ \S+$/, "");
+  return /^0x[0-9a-f]+$/.test(symbol) ? "" : symbol.replace(/\+\d+$|\[\d+\]$/, "");
 }
