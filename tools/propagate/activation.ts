@@ -1,8 +1,13 @@
-/** What happens first to the struck bits: a read, or being written over. Watches the faulty machine's records. */
+/**
+ * What happens first to the struck bits: a read, or being written over. Registers and instructions are seen in the faulty machine's
+ * records, memory by watching it.
+ */
 import { Flag } from "../../emulator/index.ts";
 import { type Fault, type FaultTarget, REGISTERS } from "../faults/fault.ts";
+import type { Guest } from "../faults/site.ts";
 import { EFLAGS_INDEX, EIP_INDEX, type Place, registerOf, TRACKED_REGISTERS } from "./corruption.ts";
-import { AccessKind, cycleOf, Record, RecordKind } from "./step-log.ts";
+import { MemoryActivation } from "./memory-activation.ts";
+import { cycleOf, Record, RecordKind } from "./step-log.ts";
 
 export interface Activation {
   readonly kind: "never-read" | "overwritten" | "read" | "control";
@@ -18,42 +23,60 @@ const CALL_REGISTERS = 0xef;
 export class ActivationWatch {
   #found: Activation | undefined;
   private readonly isStuck: boolean;
+  /** Struck registers, or else words of memory of which an instruction may be part. */
+  private readonly registers: readonly (readonly [Place, number])[];
+  private readonly words: readonly (readonly [Place, number])[];
+  private readonly memory: MemoryActivation;
 
   /**
+   * @param guest the faulty machine, just struck.
    * @param places the struck places with masks of the bits that were changed, or are stuck.
    */
-  constructor(
-    fault: Fault,
-    private readonly places: ReadonlyMap<Place, number>,
-    cycle: number,
-  ) {
+  constructor(guest: Guest, fault: Fault, places: ReadonlyMap<Place, number>, cycle: number) {
     this.isStuck = "stuckAt0" in fault.model || "stuckAt1" in fault.model;
     const mask = [...places.values()].reduce((bits, more) => bits | more, 0);
     if (steers(fault.target, mask)) this.#found = { kind: "control", cycle };
+    this.registers = [...places].filter(([place]) => place < 0);
+    // The word of a trap frame that a register is kept in is no use of its own: the kernel only carries it.
+    const memory = this.registers.length > 0 ? [] : [...places];
+    this.words = memory;
+    this.memory = new MemoryActivation(guest, new Map(this.#found === undefined ? memory : []), this.isStuck);
   }
 
   get result(): Activation {
-    return this.#found ?? { kind: "never-read" };
+    const first = this.memory.first;
+    if (this.#found === undefined) return first ?? { kind: "never-read" };
+    return first !== undefined && first.cycle < this.#found.cycle! ? first : this.#found;
   }
 
+  stop(): void {
+    this.memory.stop();
+  }
+
+  /** A record of the faulty machine: uses of registers, and of words as instructions. */
   see(words: Int32Array, at: number): void {
-    if (this.#found !== undefined) return;
-    const isKernels = words[at + Record.Kind] === RecordKind.KernelWrite;
-    for (const [place, bits] of this.places) {
-      const kind = isKernels ? kernelWriteOn(words, at, place) : this.seen(words, at, place, bits);
-      // What is stuck is there again after every write.
-      if (kind === undefined || (kind === "overwritten" && this.isStuck)) continue;
-      const eip = isKernels ? 0 : words[at + Record.Eip]! >>> 0;
-      const thread = words[at + (isKernels ? Record.PathThread : Record.Thread)]!;
-      this.#found = { kind, cycle: cycleOf(words, at), thread, eip };
-      return;
-    }
+    if (this.#found !== undefined || words[at + Record.Kind] === RecordKind.KernelWrite) return;
+    const kind = this.registerUse(words, at) ?? this.fetch(words, at);
+    if (kind === undefined) return;
+    const [thread, eip] = [words[at + Record.Thread]!, words[at + Record.Eip]! >>> 0];
+    this.#found = { kind, cycle: cycleOf(words, at), thread, eip };
   }
 
-  private seen(words: Int32Array, at: number, place: Place, bits: number): Activation["kind"] | undefined {
-    const register = registerOf(place);
-    if (register === undefined) return memoryAccess(words, at, place, bits);
-    return register.thread === words[at + Record.Thread] ? registerAccess(words, at, register.index, bits) : undefined;
+  private registerUse(words: Int32Array, at: number): Activation["kind"] | undefined {
+    for (const [place, bits] of this.registers) {
+      const { thread, index } = registerOf(place)!;
+      if (thread !== words[at + Record.Thread]) continue;
+      const kind = registerAccess(words, at, index, bits);
+      // What is stuck is there again after every write.
+      if (kind !== undefined && !(kind === "overwritten" && this.isStuck)) return kind;
+    }
+    return undefined;
+  }
+
+  private fetch(words: Int32Array, at: number): "read" | undefined {
+    const code = words[at + Record.CodePhysical]!;
+    const end = code + words[at + Record.CodeBytes]!;
+    return this.words.some(([place]) => place + 3 >= code && place < end) ? "read" : undefined;
   }
 }
 
@@ -64,23 +87,6 @@ function steers(target: FaultTarget, mask: number): boolean {
   if (register === undefined) return false;
   if (register === "eflags") return (mask & ~Flag.Arithmetic) !== 0;
   return register === "eip" || !(REGISTERS as readonly string[]).includes(register);
-}
-
-function kernelWriteOn(words: Int32Array, at: number, place: Place): "overwritten" | undefined {
-  return words[at + Record.WordPhysical] === place ? "overwritten" : undefined;
-}
-
-function memoryAccess(words: Int32Array, at: number, place: Place, bits: number): "read" | "overwritten" | undefined {
-  const code = words[at + Record.CodePhysical]!;
-  if (place + 3 >= code && place < code + words[at + Record.CodeBytes]!) return "read";
-  const end = at + words[at + Record.Length]!;
-  for (let access = at + Record.Accesses; access < end; access += 3) {
-    const touched = bytesOf(words[access]! >>> 4);
-    if (words[access + 1] !== place || (touched & bits) === 0) continue;
-    if ((words[access]! & 15) !== AccessKind.Write) return "read";
-    if ((bits & ~touched) === 0) return "overwritten";
-  }
-  return undefined;
 }
 
 function registerAccess(
@@ -99,13 +105,6 @@ function registerAccess(
   const read = words[at + Record.Kind] === RecordKind.Entry ? used | CALL_REGISTERS : used;
   if ((read & (1 << index)) !== 0) return "read";
   return ((used >>> 8) & (1 << index)) !== 0 ? "overwritten" : undefined;
-}
-
-/** A word's mask from the mask of its bytes. */
-function bytesOf(mask: number): number {
-  let bits = 0;
-  for (let i = 0; i < 4; i++) if ((mask & (1 << i)) !== 0) bits |= 0xff << (8 * i);
-  return bits;
 }
 
 /** The name of a tracked register. */

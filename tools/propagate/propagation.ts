@@ -117,7 +117,7 @@ class PropagationRun {
     const places = struckPlaces(before.machine, applied.machine, good, faulty);
     const held = heldBits(faulty.stuck);
     const watched = new Map([...places, ...held.map(({ place, bits }) => [place, bits] as const)]);
-    const activation = new ActivationWatch(fault, watched, injectionCycle);
+    const activation = new ActivationWatch(faulty, fault, watched, injectionCycle);
     const logs = { golden: new StepLog(good.machine, good.kernel), faulty: new StepLog(faulty.machine, faulty.kernel) };
     const memory = { golden: flatten(before.machine), faulty: flatten(applied.machine) };
     const tracker = new Tracker(logs.golden, logs.faulty, faulty.kernel, memory.golden, memory.faulty);
@@ -137,6 +137,7 @@ class PropagationRun {
     nameNew();
     logs.golden.stop();
     logs.faulty.stop();
+    activation.stop();
     const end = faulty.machine.cycles;
     // Once the machines are one again, the faulty run's rest is the golden one's.
     if (ended === "reconverged" || ended === "not-applied") runWithoutPause(faulty, this.cycleLimit);

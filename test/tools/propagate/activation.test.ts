@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { parseFault } from "../../../tools/faults/fault-line.ts";
+import { recordGolden } from "../../../tools/faults/golden-run.ts";
+import { propagate } from "../../../tools/propagate/propagation.ts";
+import { ScenarioRun } from "../../../tools/run/scenario-run.ts";
+import { smallPlan } from "../faults/small-plan.ts";
+
+const plan = smallPlan();
+const golden = recordGolden(plan);
+const activation = (line: string) => {
+  const { activation: found, injectionCycle, experiment } = propagate(golden, parseFault(line));
+  return { ...found, after: (found.cycle ?? 0) - injectionCycle, outcome: experiment.outcome };
+};
+
+/** The clock at which the kernel first reads a word after a fault's moment, and whether it wrote it before. */
+function firstKernelUse(line: string): { kind: "read" | "overwritten"; cycle: number } | undefined {
+  const run = new ScenarioRun(plan, { faults: [parseFault(line)] });
+  run.advanceToFault(1e9);
+  run.advance(run.machine.cycles);
+  const word = Number(run.injections[0]!.location!.split(" ").at(-1));
+  const covers = (at: number, bytes: number): boolean => at < word + 4 && at + bytes > word;
+  let first: { kind: "read" | "overwritten"; cycle: number } | undefined;
+  run.kernel.watch({
+    load: (at, bytes) => {
+      if (covers(at, bytes)) first ??= { kind: "read", cycle: run.machine.cycles };
+    },
+  });
+  run.machine.observe({
+    physicalWrite: (at, bytes) => {
+      if (covers(at, bytes)) first ??= { kind: "overwritten", cycle: run.machine.cycles };
+    },
+  });
+  while (first === undefined && run.outcome === undefined) run.advance(run.machine.cycles + 10_000);
+  return first;
+}
+
+describe("the first use of struck bits", () => {
+  it.each([
+    "kernel:tcb/replica-2.timesliceLeft:flip:20@round=2",
+    "kernel:ready-queue.readyBitmap+8:flip:3@round=2",
+    "kernel:tcb/voter.deadline:flip:9@round=2",
+    "replica-2:mr=5:flip:3@ipc=reply#2",
+  ])("%s: by the kernel, in the order in which it reads and writes", (line) => {
+    const found = activation(line);
+    expect(found).toMatchObject({ ...firstKernelUse(line)!, eip: 0 });
+  });
+
+  it("a register in a trap frame is used when the program uses it, not when the kernel carries it", () => {
+    const found = activation("replica-1:ebx:flip:3@round=2");
+    expect(found.thread).toBe(plan.components.find(({ name }) => name === "replica-1")!.threadNumber);
+    expect(found.eip).toBeGreaterThan(0);
+  });
+
+  it("what is stuck is not over when it is written", () => {
+    const once = activation("replica-2:aes_state+4:flip:3@ipc=receive#3");
+    const stuck = activation("replica-2:aes_state+4:stuck1:3@ipc=receive#3");
+    expect(once.kind).toBe("overwritten");
+    expect(stuck.kind).toBe("read");
+    expect(stuck.after).toBeGreaterThan(once.after);
+  });
+
+  it.each(["cpu:cr3:flip:14@round=2", "replica-2:ds:flip:3@instruction=30000", "tlb:data/3/0.tag:flip:13@round=2"])(
+    "%s steers the machine at once",
+    (line) => {
+      expect(activation(line)).toMatchObject({ kind: "control", after: 0 });
+    },
+  );
+
+  it("of a fault that was not applied: none", () => {
+    const { outcome } = activation("replica-2:eax:flip:3@execute=mix_columns#99999");
+    expect(outcome).toMatchObject({ activation: "not-applied", class: "TOOL_ERROR" });
+  });
+});
