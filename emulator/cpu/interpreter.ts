@@ -210,9 +210,10 @@ function callEndHandler(cpu: Cpu, micro: number): void {
   cpu.timing?.handled(instruction);
 }
 
-/** The CPU waits for an interrupt. */
+/** The CPU waits for an interrupt, also where STI has just held them off. */
 function halt(cpu: Cpu): void {
   cpu.words[Word.Halted] = 1;
+  cpu.words[Word.InterruptShadow] = 0;
   cpu.requestAttention();
 }
 

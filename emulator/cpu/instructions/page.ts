@@ -35,12 +35,20 @@ function operandText({ access, method, size, fixed }: Operand): string {
 
 function clocksText(form: InstructionForm): string {
   const { clocks, memoryClocks, clocks16, repeat, floatingPoint } = form;
+  if (floatingPoint?.byPrecision) return `${clocks}, ${clocks + 14}, ${clocks + 20} by precision; overlap all but 1, 2`;
   const parts = [clocks === memoryClocks ? `${clocks}` : `${clocks}/${memoryClocks}`];
   if (clocks16 >= 0) parts.push(`${clocks16} (16 bit)`);
   if (repeat !== undefined) parts.push(`REP ${repeat.base}+${repeat.each}n, ${repeat.zero} for n=0`);
   const overlaps = [floatingPoint?.integerOverlap ?? 0, floatingPoint?.floatOverlap ?? 0];
   if (overlaps.some((clocks) => clocks > 0)) parts.push(`overlap ${overlaps.join(", ")}`);
   return parts.join("; ");
+}
+
+function stackText({ floatingPoint }: InstructionForm): string {
+  const stack = floatingPoint?.stack ?? 0;
+  if (stack > 0) return "pushes";
+  if (stack < 0) return stack === -1 ? "pops" : "pops twice";
+  return "";
 }
 
 function rowText(form: InstructionForm): string {
@@ -54,7 +62,7 @@ function rowText(form: InstructionForm): string {
     flags.undefined === 0 ? "" : `${flagNames(flags.undefined)}: ${flags.undefinedChoice}`,
     clocksText(form),
     PAIRING_NAMES.find(([pairing]) => pairing === form.pairing)?.[1] ?? "",
-    [form.privilege === "user" ? "" : form.privilege, form.lockable ? "LOCK" : ""]
+    [form.privilege === "user" ? "" : form.privilege, form.lockable ? "LOCK" : "", stackText(form)]
       .filter((text) => text !== "")
       .join(", "),
   ];

@@ -97,8 +97,10 @@ function start(guest: Guest, seed: number): void {
   memory.writeBytes(CODE, program(seed));
   for (let register = 0; register < 8; register++) cpu.words[register] = random(0x1_0000_0000);
   cpu.words[Word.Esp] = STACK;
-  // The unit as FNINIT leaves it; what reloads the masks is not among the instructions.
-  cpu.words[Word.X87Control] = 0x37f;
+  // The unit as FNINIT leaves it; what reloads the masks is not among the instructions. In every fourth program division by zero and
+  // stack faults are unmasked: #MF, or the CPU stops in front of the next waiting instruction.
+  cpu.words[Word.X87Control] = seed % 4 === 0 ? 0x37a : 0x37f;
+  if (seed % 8 === 0) cpu.words[Word.Cr0] |= 0x20;
   cpu.words[Word.X87Empty] = 0xff;
 }
 

@@ -124,6 +124,14 @@ describe("FERR# and IRQ 13 with CR0.NE clear", () => {
     expect(cpu.words[Word.X87InstructionOffset]).toBe(START + 13);
   });
 
+  it("interrupts also when STI comes just before the instruction that stops", () => {
+    const outcome = run(0, `${UNMASKED} ${DIVIDE}\n fb ; sti\n d9 e8 ; fld1`, {
+      ...ZERO_DIVIDE_UNMASKED,
+      instructions: 8,
+    });
+    expect([outcome.vector, outcome.faultEip]).toEqual([0x18 + 5, START + 15]);
+  });
+
   it("goes on after a write to port F0h, until the exception is cleared", () => {
     const more = `d9 e8 ; fld1\n ${OUT_F0}\n d9 e8 ; fld1\n db e2 ; fnclex\n d9 e8 ; fld1`;
     // The instruction in front of which it stops comes after the write.
