@@ -1,11 +1,17 @@
 /** A propagation as the page's data: dictionaries of texts, and columns of numbers that refer to them. */
-import type { Corruption, Place } from "../corruption.ts";
-import { registerOf } from "../corruption.ts";
-import type { Describer } from "../describe.ts";
+import { type Corruption, type Place, registerOf } from "../corruption.ts";
+import type { Describer, WriterText } from "../describe.ts";
 import type { PlaceName } from "../owner-names.ts";
 import type { Propagation } from "../propagation.ts";
 import type { PropagationSummary } from "../record.ts";
-import type { ColumnName, Moment, OwnerData, PageData, SpaceData } from "./page-data.ts";
+import {
+  COLUMN_NAMES,
+  type ColumnName,
+  type Moment,
+  type OwnerData,
+  type PageData,
+  type SpaceData,
+} from "./page-data.ts";
 
 /** Wrong writes that the page holds; the files hold all of them. */
 const LARGEST_PAGE = 1_000_000;
@@ -50,56 +56,25 @@ export function reportData(
   const byFault = propagation.history.filter(({ root }) => root === "fault");
   const { history, limit } = held(byFault, most);
   const owners = ownersOf(propagation, summary);
+  const columns = Object.fromEntries(COLUMN_NAMES.map((name) => [name, [] as number[]])) as Columns;
   const spaces = new Spaces(experiment.victim);
-  const symbols = new Dictionary<string>();
-  const areas = new Dictionary<string>();
-  const writers = new Dictionary<string>();
-  const writerTexts: PageData["writers"][number][] = [];
+  const symbols = new Dictionary();
+  const areas = new Dictionary();
+  const places = new Places(columns, owners, spaces, symbols);
   const index = new Map(history.map(({ id }, i) => [id, i]));
-  const columns = emptyColumns();
-
-  const places = new Map<string, number>();
-  const addPlace = (place: Place, name: PlaceName): number => {
-    const key = `${place} ${name.owner} ${name.symbol}`;
-    const known = places.get(key);
-    if (known !== undefined) return known;
-    const number = places.size;
-    places.set(key, number);
-    const [symbol, distance] = splitSymbol(name, symbols);
-    columns.placeOwner.push(owners.findIndex((owner) => owner.name === name.owner));
-    columns.placeSpace.push(spaces.of(name));
-    columns.placeVirtual.push(name.virtual ?? -1);
-    columns.placePhysical.push(name.physical ?? -1);
-    columns.placeRegister.push(registerOf(place)?.index ?? -1);
-    columns.placeSymbol.push(symbol);
-    columns.placeDistance.push(distance);
-    return number;
-  };
   for (const corruption of history) {
-    const { id, place, cycle, endCycle, healed, golden, faulty, sources } = corruption;
-    const writer = describer.writer(corruption);
-    const sentence = `${writer.kind} ${describer.sentence(writer)}`;
-    const known = sources.flatMap((source) => index.get(source) ?? []);
-    columns.id.push(id);
-    columns.place.push(addPlace(place, names[id]!));
-    columns.at.push(cycle - start);
-    columns.lasted.push(endCycle === undefined ? -1 : endCycle - cycle);
-    columns.healed.push(healed ? 1 : 0);
-    columns.golden.push(golden >>> 0);
-    columns.wrongBits.push((golden ^ faulty) >>> 0);
-    columns.writer.push(writers.add(sentence));
-    if (writers.size > writerTexts.length) writerTexts.push(writer);
-    columns.sourceCount.push(known.length);
-    for (const source of known) columns.sourceBack.push(index.get(id)! - source);
+    const place = places.add(corruption.place, names[corruption.id]!);
+    addCorruption(columns, corruption, { place, start, index });
   }
+  const writers = addWriters(columns, history, describer);
   addSpans(columns, history, start);
   addPages(columns, propagation, spaces, areas, symbols);
 
   const moments: Moment[] = [
     { name: "fault", at: 0 },
     { name: "leaves its victim", at: (latency.leavesVictim ?? Number.NaN) - start },
-    { name: "vote parts", at: (latency.voteMismatch ?? Number.NaN) - start },
-    { name: "verdict", at: (latency.verdict ?? Number.NaN) - start },
+    { name: "vote mismatch", at: (latency.voteMismatch ?? Number.NaN) - start },
+    { name: "excluded", at: (latency.verdict ?? Number.NaN) - start },
   ].filter(({ at }) => at < limit - start);
   const lastChange = history.reduce((last, { cycle, endCycle }) => Math.max(last, endCycle ?? cycle), start + 1);
   const busy = Math.max(lastChange, latency.verdict ?? 0) - start;
@@ -112,7 +87,7 @@ export function reportData(
       spaces: spaces.list,
       areas: areas.texts,
       symbols: symbols.texts,
-      writers: writerTexts,
+      writers,
       moments,
       path: summary.chain.flatMap(({ corruption }) => index.get(corruption) ?? []),
       goal: summary.chain.every(({ corruption }) => index.has(corruption))
@@ -134,35 +109,81 @@ function goalOf({ latency, chain }: PropagationSummary): string {
       : "";
 }
 
-function emptyColumns(): Columns {
-  return {
-    ...{ id: [], place: [], at: [], lasted: [], healed: [], golden: [], wrongBits: [], writer: [] },
-    ...{ sourceCount: [], sourceBack: [] },
-    ...{ placeOwner: [], placeSpace: [], placeVirtual: [], placePhysical: [] },
-    ...{ placeRegister: [], placeSymbol: [], placeDistance: [] },
-    ...{ spanPlace: [], spanAt: [], spanLasted: [] },
-    ...{ pageSpace: [], pageAddress: [], pagePhysical: [], pageArea: [] },
-    ...{ runPage: [], runWord: [], runSymbol: [] },
-  };
+interface OnPage {
+  readonly place: number;
+  /** Clock of the injection. */
+  readonly start: number;
+  /** Numbers of corruptions on the page, by their ids. */
+  readonly index: ReadonlyMap<number, number>;
+}
+
+function addCorruption(columns: Columns, corruption: Corruption, { place, start, index }: OnPage): void {
+  const { id, cycle, endCycle, healed, golden, faulty } = corruption;
+  const sources = corruption.sources.flatMap((source) => index.get(source) ?? []);
+  columns.id.push(id);
+  columns.place.push(place);
+  columns.at.push(cycle - start);
+  columns.lasted.push(endCycle === undefined ? -1 : endCycle - cycle);
+  columns.healed.push(healed ? 1 : 0);
+  columns.golden.push(golden >>> 0);
+  columns.wrongBits.push((golden ^ faulty) >>> 0);
+  columns.sourceCount.push(sources.length);
+  for (const source of sources) columns.sourceBack.push(index.get(id)! - source);
+}
+
+/** Every writer once. */
+function addWriters(columns: Columns, history: readonly Corruption[], describer: Describer): WriterText[] {
+  const numbers = new Dictionary();
+  const texts: WriterText[] = [];
+  for (const corruption of history) {
+    const writer = describer.writer(corruption);
+    const number = numbers.add(`${writer.kind} ${describer.sentence(writer)}`);
+    if (number === texts.length) texts.push(writer);
+    columns.writer.push(number);
+  }
+  return texts;
 }
 
 /** Texts by number. */
-class Dictionary<Text extends string> {
-  readonly #numbers = new Map<Text, number>();
+class Dictionary {
+  readonly #numbers = new Map<string, number>();
 
-  get size(): number {
-    return this.#numbers.size;
-  }
-
-  get texts(): Text[] {
+  get texts(): string[] {
     return [...this.#numbers.keys()];
   }
 
-  add(text: Text): number {
+  add(text: string): number {
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
     this.#numbers.set(text, this.#numbers.size);
     return this.#numbers.size - 1;
+  }
+}
+
+/** Words and registers. A word that changes hands is a place for each owner. */
+class Places {
+  readonly #known = new Dictionary();
+
+  constructor(
+    private readonly columns: Columns,
+    private readonly owners: readonly OwnerData[],
+    private readonly spaces: Spaces,
+    private readonly symbols: Dictionary,
+  ) {}
+
+  add(place: Place, name: PlaceName): number {
+    const { columns, owners, spaces, symbols } = this;
+    const number = this.#known.add(`${place} ${name.owner} ${name.symbol}`);
+    if (number < columns.placeOwner.length) return number;
+    const [symbol, distance] = splitSymbol(name, symbols);
+    columns.placeOwner.push(owners.findIndex((owner) => owner.name === name.owner));
+    columns.placeSpace.push(spaces.of(name));
+    columns.placeVirtual.push(name.virtual ?? -1);
+    columns.placePhysical.push(name.physical ?? -1);
+    columns.placeRegister.push(registerOf(place)?.index ?? -1);
+    columns.placeSymbol.push(symbol);
+    columns.placeDistance.push(distance);
+    return number;
   }
 }
 
@@ -207,7 +228,7 @@ function ownersOf({ names, experiment }: Propagation, { tracking }: PropagationS
 }
 
 /** `aes_state+4` as a number of `aes_state` and 4. */
-function splitSymbol({ symbol, virtual }: PlaceName, symbols: Dictionary<string>): [symbol: number, distance: number] {
+function splitSymbol({ symbol, virtual }: PlaceName, symbols: Dictionary): [symbol: number, distance: number] {
   if (virtual !== undefined && symbol === `0x${virtual.toString(16)}`) return [-1, -1];
   const [, base, distance] = /^(.+)\+(\d{1,9})$/.exec(symbol) ?? [];
   return base === undefined ? [symbols.add(symbol), -1] : [symbols.add(base), Number(distance)];
@@ -243,8 +264,8 @@ function addPages(
   columns: Columns,
   { owners, history }: Propagation,
   spaces: Spaces,
-  areas: Dictionary<string>,
-  symbols: Dictionary<string>,
+  areas: Dictionary,
+  symbols: Dictionary,
 ): void {
   const wrong = new Set(
     history.filter(({ place, root }) => place >= 0 && root === "fault").map(({ place }) => place >>> 12),

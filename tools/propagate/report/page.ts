@@ -74,8 +74,8 @@ function latencyLine({ latency, outcome }: PropagationSummary, { hertz }: PageDa
     ["injected", latency.injected],
     ["first wrong word", latency.firstWrongWord],
     ["leaves its victim", latency.leavesVictim],
-    ["the vote parts", latency.voteMismatch],
-    ["verdict", latency.verdict],
+    ["vote mismatch", latency.voteMismatch],
+    ["excluded", latency.verdict],
     [outcome.ending, latency.end],
   ];
   const reached = steps
@@ -107,7 +107,7 @@ function figures({ tracking, latency }: PropagationSummary, { hertz }: PageData)
     [grouped(tracking.peak), "wrong at once, at most"],
     [grouped(tracking.atEnd), "wrong at the end"],
     [since(latency.leavesVictim), "until it left its victim"],
-    [since(latency.verdict), "until the verdict"],
+    [since(latency.verdict), "until the vote excluded it"],
   ];
   return `<div class="figures">${list.map(([value, text]) => `<div><b>${value}</b><span>${text}</span></div>`).join("")}</div>`;
 }
