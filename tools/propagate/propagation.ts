@@ -141,7 +141,7 @@ class PropagationRun {
     const end = faulty.machine.cycles;
     // Once the machines are one again, the faulty run's rest is the golden one's.
     if (ended === "reconverged" || ended === "not-applied") runWithoutPause(faulty, this.cycleLimit);
-    const victim = this.victim(named);
+    const victim = this.victim(tracker.set.history[0], named);
     const observed = observe(tracker, names, named, activation.result, victim, ended);
     return {
       experiment: judge(golden, faulty, victim, ended === "not-applied" ? {} : observed),
@@ -167,10 +167,11 @@ class PropagationRun {
     };
   }
 
-  /** The struck component: the target's, or the one that owns the struck word. */
-  private victim(named: readonly PlaceName[]): string | undefined {
+  /** The struck component: the target's, or the one that owns the struck word. What only the CPU has (CR3, a TLB entry) is nobody's. */
+  private victim(first: Corruption | undefined, named: readonly PlaceName[]): string | undefined {
     const { target } = this.fault;
-    return "component" in target ? target.component : named[0]?.component;
+    if ("component" in target) return target.component;
+    return first?.writer.kind === "fault" ? named[0]?.component : undefined;
   }
 
   private strike(tracker: Tracker, places: ReadonlyMap<Place, number>, cycle: number): void {

@@ -94,3 +94,11 @@ function firstWalk(golden: GoldenRun, line: string): { walked: number; struck: n
   run.advance(golden.result.cycles);
   return { walked, struck };
 }
+
+it("a fault in what only the CPU has is nobody's: what goes wrong later makes nobody its victim", () => {
+  const golden = exactnessGolden();
+  const cycle = Math.floor(golden.result.cycles / 2);
+  const { experiment, names } = propagate(golden, parseFault(`cpu:ds.base:flip:4@cycle=${cycle}`));
+  expect(names[0]?.component).toBeDefined();
+  expect(experiment.victim).toBeUndefined();
+});
