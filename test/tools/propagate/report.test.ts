@@ -211,6 +211,18 @@ describe.skipIf(missing)("the page in chromium", () => {
     expect(await page.locator("#crumbs").innerText()).toBe("machine");
   });
 
+  it("zooms in by keys alone", async () => {
+    await page.locator(".space-name", { hasText: "voter" }).focus();
+    for (let level = 0; level < 2; level++) {
+      await page.keyboard.press("Enter");
+      if (level === 0) await page.locator(".tile").first().focus();
+    }
+    expect(await page.evaluate("document.activeElement.dataset.place")).toMatch(/^\d+$/);
+    await page.keyboard.press("Enter");
+    expect(await page.locator(".word").count()).toBe(1);
+    await page.locator("#crumbs button").first().click();
+  });
+
   it("opens at the place that a link names", async () => {
     const row = corruptions.find(({ owner }) => owner === "voter registers")!;
     const link = `#space=voter&word=${row.symbol}&step=3`;

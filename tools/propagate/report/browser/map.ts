@@ -27,8 +27,11 @@ export function startMap(state: ReaderState): void {
       shown = position;
       replace(byId("crumbs"), ...crumbs(state));
       if (!same) {
+        const focused = root.contains(document.activeElement);
         level = levelOf(state);
         replace(root, level.element);
+        // Whoever goes by keys goes on where the next level begins.
+        if (focused) root.querySelector<HTMLElement>("button:not(:disabled)")?.focus({ preventScroll: true });
         root.dataset.way = depth(position) >= depth(before) ? "in" : "out";
       }
       showCard(state, level!.element);
