@@ -110,6 +110,24 @@ export class LinearAccess {
     } else this.store(linear, 4, value, this.mode);
   }
 
+  /**
+   * The upper half of an aligned quadword whose lower half has just been read: one access of the processor, of which the timing model has
+   * heard.
+   */
+  readUpper32(linear: number): number {
+    const physical = this.translation.data(linear, false, this.mode);
+    const value = this.memory.read32(physical);
+    if (this.watch.memory) this.watch.memoryRead(linear, physical, 4, value);
+    return value;
+  }
+
+  /** The same for a write. */
+  writeUpper32(linear: number, value: number): void {
+    const physical = this.translation.data(linear, true, this.mode);
+    this.storeBytes(physical, 4, value);
+    if (this.watch.memory) this.watch.memoryWrite(linear, physical, 4, value);
+  }
+
   /** Faults exactly as a write of `bytes` (1 to 4096) at `linear` would, and writes nothing. Sets A and D bits like the write. */
   probeWrite(linear: number, bytes: number): void {
     this.probeWriteIn(linear, bytes, this.mode);

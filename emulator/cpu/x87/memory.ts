@@ -41,7 +41,9 @@ export function readMemory(cpu: Cpu, linear: number, bytes: number): bigint {
   if (bytes === 4) return BigInt(access.read32(linear) >>> 0);
   let value = 0n;
   if ((linear & 3) === 0) {
-    value = BigInt(access.read32(linear) >>> 0) | (BigInt(access.read32(linear + 4) >>> 0) << 32n);
+    const low = access.read32(linear);
+    const high = (linear & 7) === 0 ? access.readUpper32(linear + 4) : access.read32(linear + 4);
+    value = BigInt(low >>> 0) | (BigInt(high >>> 0) << 32n);
     return bytes === 8 ? value : value | (BigInt(access.read16(linear + 8)) << 64n);
   }
   for (let i = 0; i < bytes; i++) value |= BigInt(access.read8(linear + i)) << BigInt(8 * i);
@@ -55,8 +57,10 @@ export function writeMemory(cpu: Cpu, linear: number, bytes: number, value: bigi
   if (bytes === 2) access.write16(linear, low & 0xffff);
   else if (bytes === 4) access.write32(linear, low);
   else if ((linear & 3) === 0) {
+    const high = Number(BigInt.asIntN(32, value >> 32n));
     access.write32(linear, low);
-    access.write32(linear + 4, Number(BigInt.asIntN(32, value >> 32n)));
+    if ((linear & 7) === 0) access.writeUpper32(linear + 4, high);
+    else access.write32(linear + 4, high);
     if (bytes === 10) access.write16(linear + 8, Number((value >> 64n) & 0xffffn));
   } else for (let i = 0; i < bytes; i++) access.write8(linear + i, Number((value >> BigInt(8 * i)) & 0xffn));
 }
