@@ -83,7 +83,8 @@ export function execute(cpu: Cpu, startBlock: number, single: number): number {
     else {
       const cycles = counters[Counter.Cycles] + words[block + BlockWord.Clocks];
       const instructions = counters[Counter.Instructions] + words[block + BlockWord.Count];
-      const fits = cycles <= limitCycle && instructions <= limitInstructions;
+      // A REP instruction at the end is charged as it runs: the boundary before it may be where the block's clocks end.
+      const fits = cycles < limitCycle && instructions <= limitInstructions;
       if (timing !== undefined) {
         if (!fits) end = 0;
         else if (

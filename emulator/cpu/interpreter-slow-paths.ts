@@ -41,7 +41,7 @@ export const HANDLERS: readonly Handler[] = FORMS.map((form): Handler => {
 /** `end`, or the end of the running instruction when the run loop must look again. */
 export function boundaryAfterSlowPath(cpu: Cpu, pc: number, end: number): number {
   const { words, counters } = cpu;
-  if (counters[Counter.Cycles] <= counters[Counter.LimitCycle] && words[Word.CodeChanged] === 0) return end;
+  if (counters[Counter.Cycles] < counters[Counter.LimitCycle] && words[Word.CodeChanged] === 0) return end;
   return words[words[pc + MicroWord.Instruction] + InstructionWord.EndMicro];
 }
 

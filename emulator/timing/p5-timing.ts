@@ -190,7 +190,7 @@ export class P5Timing implements TimingModel {
     const passed = words[record - InstructionWord.Words + InstructionWord.ClocksThrough];
     const count = words[block + BlockWord.Count] - words[record + InstructionWord.Number];
     if (
-      counters[Counter.Cycles] + words[block + BlockWord.Clocks] - passed > counters[Counter.LimitCycle] ||
+      counters[Counter.Cycles] + words[block + BlockWord.Clocks] - passed >= counters[Counter.LimitCycle] ||
       counters[Counter.Instructions] + count > counters[Counter.LimitInstructions]
     ) {
       return STEPWISE;
@@ -441,7 +441,7 @@ export class P5Timing implements TimingModel {
     const clocks = this.configuration.addressGenerationInterlock;
     const bits = words[first + InstructionTiming.Schedule];
     const string = (state & PipelineState.String) !== 0 && this.rules.isString(first);
-    const late = counters[Counter.Cycles] + words[block + BlockWord.Clocks] + clocks > counters[Counter.LimitCycle];
+    const late = counters[Counter.Cycles] + words[block + BlockWord.Clocks] + clocks >= counters[Counter.LimitCycle];
     const depends = (bits & (ScheduleBits.Sensitive | ScheduleBits.RunTime | ScheduleBits.PrefixMask)) !== 0;
     return string || late || depends ? -1 : clocks;
   }

@@ -151,3 +151,31 @@ describe.each(["simple", "p5"] as const)("random programs with %s timing", (timi
     expect(faulted).toBeLessThan(PROGRAMS / 2);
   });
 });
+
+describe("a limit at the boundary before a REP instruction", () => {
+  // Such an instruction is charged as it runs: the clocks of its block end where it begins.
+  it.each(["simple", "p5"] as const)("stops before it, watched or not (%s)", (timing) => {
+    const stops = [false, true].map((watched) => {
+      const guest = new Guest({ timing });
+      const { machine } = guest;
+      const { cpu, memory } = machine;
+      // mov ecx, 4; mov esi, 2000h; mov edi, 3000h; rep movsd
+      const code = [0xb9, 4, 0, 0, 0, 0xbe, 0, 0x20, 0, 0, 0xbf, 0, 0x30, 0, 0, 0xf3, 0xa5];
+      memory.writeBytes(CODE, Uint8Array.from(code));
+      // Once for the code cache; then every clock of it is a limit.
+      machine.run({ instructions: machine.instructions + 4 });
+      const seen: string[] = [];
+      for (let limit = 0; limit < 30; limit++) {
+        cpu.words[Word.Eip] = CODE;
+        if (watched) machine.observe({ beforeInstruction: () => {} });
+        const start = machine.cycles;
+        machine.run({ cycle: start + limit });
+        seen.push(`${machine.cycles - start} ${cpu.words[Word.Eip]! - CODE} ${cpu.words[Word.Ecx]}`);
+        machine.run({ cycle: machine.cycles + 100, instructions: machine.instructions + 4 });
+      }
+      return seen;
+    });
+    expect(stops[0]).toEqual(stops[1]);
+    expect(stops[0]!.some((text) => text.endsWith(" 15 4"))).toBe(true);
+  });
+});
