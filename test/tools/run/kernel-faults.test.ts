@@ -16,4 +16,5 @@ it.each(["p5", "simple"] as const)(
     expect(totals.classes.get("SYSTEM_CRASH") ?? 0).toBeGreaterThan(5);
     expect(totals.endings.get("panic") ?? 0).toBeGreaterThan(2);
   },
+  240_000,
 );
