@@ -94,9 +94,9 @@ export const ACCESSES: readonly Access[] = ["read", "write", "fetch"];
 export const LEVELS: readonly Level[] = ["user", "supervisor"];
 export const REMOVALS: readonly Removal[] = ["none", "invlpg", "cr3", "eviction"];
 
-const IS_LARGE = (kind: EntryKind): boolean => kind.startsWith("4 MiB");
-const IS_TABLE_ENTRY = (kind: EntryKind): boolean => kind.startsWith("page-table");
-const HAS_PSE = (kind: EntryKind): boolean => kind !== "page-table entry" && kind !== "directory entry";
+const isLarge = (kind: EntryKind): boolean => kind.startsWith("4 MiB");
+const isTableEntry = (kind: EntryKind): boolean => kind.startsWith("page-table");
+const hasPse = (kind: EntryKind): boolean => kind !== "page-table entry" && kind !== "directory entry";
 
 // ---- where things are ----
 
@@ -116,14 +116,14 @@ const SECOND_VALUE = 0x5a5a_5a5a;
 
 /** The flipped entry: linear name (for outcomes) and the linear address by which the guest flips it. */
 function entryPlace(kind: EntryKind): { name: number; alias: number } {
-  if (IS_TABLE_ENTRY(kind)) return { name: nameOf(TABLE) + 4 * PAGE_INDEX, alias: ALIAS_TABLE + 4 * PAGE_INDEX };
+  if (isTableEntry(kind)) return { name: nameOf(TABLE) + 4 * PAGE_INDEX, alias: ALIAS_TABLE + 4 * PAGE_INDEX };
   return { name: WINDOW + Offset.Directory + 4 * REGION, alias: ALIAS_DIRECTORY + 4 * REGION };
 }
 
 function entryBefore({ kind, beginning }: Pick<PageTableCase, "kind" | "beginning">): number {
   const rights = beginning === "all rights" ? ALL_RIGHTS : PageBit.Present;
-  if (IS_TABLE_ENTRY(kind)) return FRAME | rights;
-  if (IS_LARGE(kind)) return LARGE_FRAME | rights | PageBit.Large;
+  if (isTableEntry(kind)) return FRAME | rights;
+  if (isLarge(kind)) return LARGE_FRAME | rights | PageBit.Large;
   return (kind === "directory entry of an aligned table" ? ALIGNED_TABLE : TABLE) | rights;
 }
 
@@ -155,7 +155,7 @@ function testOf(about: Omit<PageTableCase, "test">): SystemCase {
   if (level === "supervisor") draft.supervisor();
   draft.eflags = 0x2;
   if (!writeProtect) draft.cr0 &= ~CR0_WRITE_PROTECT;
-  if (HAS_PSE(kind)) draft.cr4 = CR4_LARGE_PAGES;
+  if (hasPse(kind)) draft.cr4 = CR4_LARGE_PAGES;
   patchTables(draft, about);
   const code: number[] = [];
   const here = (): number => draft.eip + code.length;
@@ -201,7 +201,7 @@ function accessCode(access: Access, value: number, at: number): number[] {
 /** Four other pages of the same set: the target's entry is the least recently used of its set by then. */
 function evictionCode(kind: EntryKind, access: Access, at: number): number[] {
   if (access === "fetch") return EVICTION_PAGES.flatMap((page, i) => callTo(page + CODE_OFFSET, at + 5 * i));
-  const pages = IS_LARGE(kind) ? EVICTION_REGIONS.map((region) => region << 22) : EVICTION_PAGES;
+  const pages = isLarge(kind) ? EVICTION_REGIONS.map((region) => region << 22) : EVICTION_PAGES;
   return pages.flatMap((page) => [0xa1, ...bytesOf(page + CODE_OFFSET, 4)]);
 }
 
@@ -210,8 +210,8 @@ function patchTables(draft: Draft, about: Omit<PageTableCase, "test">): void {
   const directory = WINDOW + Offset.Directory;
   const whole = ALL_RIGHTS | PageBit.Accessed | PageBit.Dirty;
   const entry = entryBefore(about);
-  draft.patch32(directory + 4 * REGION, IS_TABLE_ENTRY(kind) ? TABLE | ALL_RIGHTS : entry);
-  if (IS_TABLE_ENTRY(kind)) draft.patch32(nameOf(TABLE) + 4 * PAGE_INDEX, entry);
+  draft.patch32(directory + 4 * REGION, isTableEntry(kind) ? TABLE | ALL_RIGHTS : entry);
+  if (isTableEntry(kind)) draft.patch32(nameOf(TABLE) + 4 * PAGE_INDEX, entry);
   for (const region of EVICTION_REGIONS)
     draft.patch32(directory + 4 * region, EVICTION_LARGE_FRAME | whole | PageBit.Large);
   const map = (linear: number, physical: number): void => {
@@ -238,7 +238,7 @@ export interface Expected {
 
 function expectedOf(one: PageTableCase): Expected {
   const { removal, row, bit, beginning, access, primed, kind } = one;
-  const holdsDirty = IS_TABLE_ENTRY(kind) || IS_LARGE(kind);
+  const holdsDirty = isTableEntry(kind) || isLarge(kind);
   const marks = PageBit.Accessed | (access === "write" && holdsDirty ? PageBit.Dirty : 0);
   const before = entryBefore(one);
   const primedMarks = { itself: marks, "weaker access": PageBit.Accessed, not: 0 }[primed];
@@ -261,7 +261,7 @@ function primedEffect({ beginning }: PageTableCase): Effect {
 function walkedEffect({ kind, bit, row }: PageTableCase, effect: Effect): Effect {
   if (row.name === "table") {
     // All ones is a present entry that has bit 7.
-    if (flip(TABLE, bit) >= MEMORY_BYTES) return HAS_PSE(kind) ? RESERVED : effect;
+    if (flip(TABLE, bit) >= MEMORY_BYTES) return hasPse(kind) ? RESERVED : effect;
     return isMappedByOtherTable(bit) ? effect : NOT_PRESENT;
   }
   if (kind === "4 MiB entry, nothing in the frame") return NOT_PRESENT;
@@ -278,7 +278,7 @@ function endOf({ kind, bit }: PageTableCase, cell: Reached | Faulted): End {
   const target = targetPage(kind);
   switch (cell) {
     case "same":
-      return { kind: "page", page: target, mark: IS_LARGE(kind) ? MARKS.largeFrame : MARKS.frame };
+      return { kind: "page", page: target, mark: isLarge(kind) ? MARKS.largeFrame : MARKS.frame };
     case "other frame": {
       const page = flip(target, bit);
       return page < MEMORY_BYTES ? { kind: "page", page, mark: markOfBit(bit) } : { kind: "beyond RAM" };
@@ -295,7 +295,7 @@ function endOf({ kind, bit }: PageTableCase, cell: Reached | Faulted): End {
 }
 
 function targetPage(kind: EntryKind): number {
-  return IS_LARGE(kind) ? LARGE_FRAME + PAGE_INDEX * PAGE_BYTES : FRAME;
+  return isLarge(kind) ? LARGE_FRAME + PAGE_INDEX * PAGE_BYTES : FRAME;
 }
 
 function flip(word: number, bit: number): number {
@@ -305,13 +305,13 @@ function flip(word: number, bit: number): number {
 /** A directory entry that a flip turned into that of a 4 MiB page has a D flag, one turned back has none. */
 function marksOf({ row, access, kind }: PageTableCase, marks: number): number {
   if (row.name === "PS, table 4 MiB-aligned" && access === "write") return marks | PageBit.Dirty;
-  return row.name === "PS" && IS_LARGE(kind) ? PageBit.Accessed : marks;
+  return row.name === "PS" && isLarge(kind) ? PageBit.Accessed : marks;
 }
 
 /** A directory entry that leads to a table is used, and so accessed, even if the walk faults at the table's entry. */
 function usedByFault({ kind, row }: PageTableCase): number {
   const becomesLarge = row.name.startsWith("PS, table");
-  const leadsToTable = IS_LARGE(kind) ? row.name === "PS" : !IS_TABLE_ENTRY(kind) && row.name !== "P" && !becomesLarge;
+  const leadsToTable = isLarge(kind) ? row.name === "PS" : !isTableEntry(kind) && row.name !== "P" && !becomesLarge;
   return leadsToTable ? PageBit.Accessed : 0;
 }
 
