@@ -26,7 +26,7 @@ import { PortBus } from "./devices/port-bus.ts";
 import { Uart16550 } from "./devices/uart-16550.ts";
 import { EventLog } from "./event-log.ts";
 import { EventQueue } from "./event-queue.ts";
-import { Layout } from "./memory/layout.ts";
+import { Layout, PageFlag } from "./memory/layout.ts";
 import { createLinearMemory, type LinearMemory } from "./memory/linear-memory.ts";
 import { PhysicalMemory } from "./memory/physical-memory.ts";
 import { type Observer, Watch } from "./observer.ts";
@@ -307,6 +307,13 @@ export class Machine {
   /** Attaches an observer; returns the function that detaches it. */
   observe(observer: Partial<Observer>): () => void {
     return this.watch.attach(observer);
+  }
+
+  /** Whether observers are told of accesses to a page of RAM, by its number (`Observer.watchedAccess`). Changes nothing for the guest. */
+  watchPage(page: number, on: boolean): void {
+    if (on) this.memory.setPageFlags(page, PageFlag.Watched);
+    else this.memory.clearPageFlags(page, PageFlag.Watched);
+    this.cpu.access.flushMemos();
   }
 
   private canonicalise(): void {

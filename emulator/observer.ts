@@ -13,6 +13,11 @@ export interface Observer {
   memoryRead(linear: number, physical: number, bytes: number, value: number): void;
   /** A data write, reported after memory holds the new value. */
   memoryWrite(linear: number, physical: number, bytes: number, value: number): void;
+  /**
+   * An access by linear address to a page that `Machine.watchPage` was asked for, or the decoding of code in it, of `bytes`
+   * bytes. While only such pages are watched, all else runs at full speed.
+   */
+  watchedAccess(physical: number, bytes: number): void;
   /** A page-directory or page-table entry read by a page walk. */
   walkRead(physical: number, value: number): void;
   /** An entry written by a page walk (accessed or dirty bit). */
@@ -25,6 +30,8 @@ export interface Observer {
   interrupt(vector: number, kind: InterruptKind, eip: number): void;
   portalEnter(physical: number): void;
   portalLeave(physical: number): void;
+  /** RDTSC is about to read the clock. */
+  clockRead(): void;
   portRead(port: number, bytes: number, value: number): void;
   portWrite(port: number, bytes: number, value: number): void;
   /** A port that no device claims was accessed; called once per port and direction. */
@@ -43,6 +50,7 @@ export class Watch {
   instructions = false;
   memory = false;
   physicalWrites = false;
+  pages = false;
   events = false;
   ports = false;
   /** Called when the flags above change. */
@@ -67,7 +75,8 @@ export class Watch {
     this.instructions = any("beforeInstruction", "afterInstruction");
     this.memory = any("memoryRead", "memoryWrite", "walkRead", "walkWrite");
     this.physicalWrites = any("physicalWrite");
-    this.events = any("exception", "interrupt", "portalEnter", "portalLeave", "shutdown");
+    this.pages = any("watchedAccess");
+    this.events = any("exception", "interrupt", "portalEnter", "portalLeave", "clockRead", "shutdown");
     this.ports = any("portRead", "portWrite", "unclaimedPort");
     this.changed();
   }
@@ -83,6 +92,9 @@ export class Watch {
   }
   memoryWrite(linear: number, physical: number, bytes: number, value: number): void {
     for (const observer of this.observers) observer.memoryWrite?.(linear >>> 0, physical >>> 0, bytes, value >>> 0);
+  }
+  watchedAccess(physical: number, bytes: number): void {
+    for (const observer of this.observers) observer.watchedAccess?.(physical >>> 0, bytes);
   }
   walkRead(physical: number, value: number): void {
     for (const observer of this.observers) observer.walkRead?.(physical >>> 0, value >>> 0);
@@ -104,6 +116,9 @@ export class Watch {
   }
   portalLeave(physical: number): void {
     for (const observer of this.observers) observer.portalLeave?.(physical >>> 0);
+  }
+  clockRead(): void {
+    for (const observer of this.observers) observer.clockRead?.();
   }
   portRead(port: number, bytes: number, value: number): void {
     for (const observer of this.observers) observer.portRead?.(port, bytes, value >>> 0);

@@ -151,6 +151,7 @@ export class BlockCache implements CodeCache {
       position += decoded.length;
     }
     translator.emitEnd((eip + position) | 0);
+    if (this.cpu.watch.pages) this.tellWatched(physical, position, secondPage);
     this.place(block, count);
     words[block + BlockWord.Alive] = 1;
     words[block + BlockWord.Physical] = physical | 0;
@@ -193,6 +194,15 @@ export class BlockCache implements CodeCache {
     if (this.decoder.decode(this.cpu.bytes, at, room, code32, decoded) !== DecodeStatus.Ok) return 0;
     writeInstruction(words, LOOK_AHEAD, decoded, words[block + BlockWord.Eip] + bytes, physical);
     return LOOK_AHEAD;
+  }
+
+  private tellWatched(physical: number, bytes: number, secondPage: number): void {
+    const { memory, watch } = this.cpu;
+    const room = PAGE_BYTES - (physical & (PAGE_BYTES - 1));
+    if ((memory.pageFlags(physical >>> PAGE_SHIFT) & PageFlag.Watched) !== 0)
+      watch.watchedAccess(physical, Math.min(bytes, room));
+    if (secondPage !== -1 && (memory.pageFlags(secondPage >>> PAGE_SHIFT) & PageFlag.Watched) !== 0)
+      watch.watchedAccess(secondPage, bytes - room);
   }
 
   /** Bytes from `eip` to the code segment's limit. */

@@ -52,6 +52,7 @@ export function rdtsc(cpu: Cpu): void {
     if ((cpu.words[Word.Cr4] & Cr4.Tsd) !== 0) raiseFault(cpu, Vector.GeneralProtection, 0);
     cpu.charge(EventCost.TimeStampUser);
   }
+  if (cpu.watch.events) cpu.watch.clockRead();
   storeTimeStamp(cpu);
 }
 

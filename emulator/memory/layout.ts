@@ -31,6 +31,8 @@ export const enum PageFlag {
   Portal = 4,
   /** The timing model's code cache may hold lines of it: a store must look there. */
   CodeCached = 8,
+  /** Observers are told of every access by linear address (`Observer.watchedAccess`). */
+  Watched = 16,
 }
 
 export const PAGE_BYTES = 4096;

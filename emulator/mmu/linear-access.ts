@@ -318,6 +318,7 @@ export class LinearAccess {
     const value = bytes === 4 ? this.memory.read32(physical) : this.loadBytes(physical, bytes);
     if (this.watch.memory) this.watch.memoryRead(linear, physical, bytes, value);
     else this.installMemo(linear, physical, mode);
+    if (this.watch.pages) this.tellWatched(physical, bytes);
     return value;
   }
 
@@ -347,6 +348,10 @@ export class LinearAccess {
       this.watch.memoryRead(linear, first, room, low);
       this.watch.memoryRead(linear + room, second, bytes - room, high);
     }
+    if (this.watch.pages) {
+      this.tellWatched(first, room);
+      this.tellWatched(second, bytes - room);
+    }
     return low | (high << (8 * room));
   }
 
@@ -362,6 +367,7 @@ export class LinearAccess {
     this.storeBytes(physical, bytes, value);
     if (this.watch.memory) this.watch.memoryWrite(linear, physical, bytes, truncate(value, bytes));
     else this.installMemo(linear, physical, mode);
+    if (this.watch.pages) this.tellWatched(physical, bytes);
   }
 
   private storeCrossing(linear: number, bytes: number, room: number, value: number, mode: number): void {
@@ -374,6 +380,10 @@ export class LinearAccess {
     if (this.watch.memory) {
       this.watch.memoryWrite(linear, first, room, truncate(value, room));
       this.watch.memoryWrite(linear + room, second, bytes - room, truncate(value >>> (8 * room), bytes - room));
+    }
+    if (this.watch.pages) {
+      this.tellWatched(first, room);
+      this.tellWatched(second, bytes - room);
     }
   }
 
@@ -397,15 +407,19 @@ export class LinearAccess {
     if ((linear & 0xfff) + bytes > 0x1000) this.translation.data((linear & 0xfffff000) + 0x1000, write, mode);
   }
 
+  private tellWatched(physical: number, bytes: number): void {
+    if ((this.memory.pageFlags((physical >>> 0) >>> 12) & PageFlag.Watched) !== 0)
+      this.watch.watchedAccess(physical, bytes);
+  }
+
   private installMemo(linear: number, physical: number, mode: number): void {
     const address = physical >>> 0;
     if (address >= this.memory.byteLength || this.port?.counting === true) return;
+    const flags = this.bytes[Layout.PageFlags + (address >>> 12)];
+    if ((flags & PageFlag.Watched) !== 0) return;
     const memo = Memo.Words + ((linear >>> 10) & 0x3c);
     const tag = (linear & 0xfffff000) | mode;
-    const fastWrite =
-      this.translation.storesFast && this.bytes[Layout.PageFlags + (address >>> 12)] === PageFlag.Dirty
-        ? tag
-        : Memo.None;
+    const fastWrite = this.translation.storesFast && flags === PageFlag.Dirty ? tag : Memo.None;
     this.words32[memo + Memo.ReadTag] = tag;
     this.words32[memo + Memo.WriteTag] = fastWrite;
     this.words32[memo + Memo.Addend] = Layout.GuestRam + address - linear;

@@ -1,13 +1,14 @@
 /**
- * What happens first to the struck bits: a read, or being written over. Registers and instructions are seen in the faulty machine's
- * records, memory by watching it.
+ * What happens first to the struck bits: a read, or being written over. Registers, user memory and UTCBs are seen in the faulty
+ * machine's records and in what the kernel reads; other words of the kernel, which the CPU reads by itself, by watching memory.
  */
 import { Flag } from "../../emulator/index.ts";
 import { type Fault, type FaultTarget, REGISTERS } from "../faults/fault.ts";
 import type { Guest } from "../faults/site.ts";
-import { EFLAGS_INDEX, EIP_INDEX, type Place, registerOf, TRACKED_REGISTERS } from "./corruption.ts";
+import { EFLAGS_INDEX, EIP_INDEX, type Place, registerOf, registerPlace, TRACKED_REGISTERS } from "./corruption.ts";
+import { registerOfWord } from "./kernel-reads.ts";
 import { MemoryActivation } from "./memory-activation.ts";
-import { cycleOf, Record, RecordKind } from "./step-log.ts";
+import { changes, cycleOf, ENTRY, Record, RecordKind } from "./records.ts";
 
 export interface Activation {
   readonly kind: "never-read" | "overwritten" | "read" | "control";
@@ -18,33 +19,38 @@ export interface Activation {
   readonly eip?: number;
 }
 
-const CALL_REGISTERS = 0xef;
-
 export class ActivationWatch {
   #found: Activation | undefined;
   private readonly isStuck: boolean;
-  /** Struck registers, or else words of memory of which an instruction may be part. */
-  private readonly registers: readonly (readonly [Place, number])[];
-  private readonly words: readonly (readonly [Place, number])[];
   private readonly memory: MemoryActivation;
 
   /**
    * @param guest the faulty machine, just struck.
    * @param places the struck places with masks of the bits that were changed, or are stuck.
    */
-  constructor(guest: Guest, fault: Fault, places: ReadonlyMap<Place, number>, cycle: number) {
+  constructor(
+    guest: Guest,
+    fault: Fault,
+    private readonly places: ReadonlyMap<Place, number>,
+    cycle: number,
+    /** Physical address of thread 0's control block. */
+    private readonly tcbs: number,
+  ) {
     this.isStuck = "stuckAt0" in fault.model || "stuckAt1" in fault.model;
     const mask = [...places.values()].reduce((bits, more) => bits | more, 0);
     if (steers(fault.target, mask)) this.#found = { kind: "control", cycle };
-    this.registers = [...places].filter(([place]) => place < 0);
     // The word of a trap frame that a register is kept in is no use of its own: the kernel only carries it.
-    const memory = this.registers.length > 0 ? [] : [...places];
-    this.words = memory;
-    this.memory = new MemoryActivation(guest, new Map(this.#found === undefined ? memory : []), this.isStuck);
+    const isRegister = [...places.keys()].some((place) => place < 0);
+    const kernels = [...places].filter(([place]) => isKernels(guest, place));
+    this.memory = new MemoryActivation(
+      guest,
+      new Map(isRegister || this.#found !== undefined ? [] : kernels),
+      this.isStuck,
+    );
   }
 
   get result(): Activation {
-    const first = this.memory.first;
+    const { first } = this.memory;
     if (this.#found === undefined) return first ?? { kind: "never-read" };
     return first !== undefined && first.cycle < this.#found.cycle! ? first : this.#found;
   }
@@ -53,31 +59,52 @@ export class ActivationWatch {
     this.memory.stop();
   }
 
-  /** A record of the faulty machine: uses of registers, and of words as instructions. */
+  /** A record of what the faulty machine did. */
   see(words: Int32Array, at: number): void {
-    if (this.#found !== undefined || words[at + Record.Kind] === RecordKind.KernelWrite) return;
-    const kind = this.registerUse(words, at) ?? this.fetch(words, at);
-    if (kind === undefined) return;
-    const [thread, eip] = [words[at + Record.Thread]!, words[at + Record.Eip]! >>> 0];
-    this.#found = { kind, cycle: cycleOf(words, at), thread, eip };
-  }
-
-  private registerUse(words: Int32Array, at: number): Activation["kind"] | undefined {
-    for (const [place, bits] of this.registers) {
-      const { thread, index } = registerOf(place)!;
-      if (thread !== words[at + Record.Thread]) continue;
-      const kind = registerAccess(words, at, index, bits);
+    if (this.#found !== undefined) return;
+    const kind = words[at + Record.Kind]!;
+    if (kind === RecordKind.Left || kind === RecordKind.Resumed) return;
+    const isKernels = kind === RecordKind.KernelWrite;
+    for (const [place, bits] of this.places) {
+      const what = isKernels ? this.kernelWrite(words, at, place) : this.seen(words, at, place, bits);
       // What is stuck is there again after every write.
-      if (kind !== undefined && !(kind === "overwritten" && this.isStuck)) return kind;
+      if (what === undefined || (what === "overwritten" && this.isStuck)) continue;
+      const eip = isKernels ? 0 : words[at + Record.Eip]! >>> 0;
+      const thread = words[at + (isKernels ? Record.PathThread : Record.Thread)]!;
+      this.#found = { kind: what, cycle: cycleOf(words, at), thread, eip };
+      return;
     }
-    return undefined;
   }
 
-  private fetch(words: Int32Array, at: number): "read" | undefined {
-    const code = words[at + Record.CodePhysical]!;
-    const end = code + words[at + Record.CodeBytes]!;
-    return this.words.some(([place]) => place + 3 >= code && place < end) ? "read" : undefined;
+  /** The kernel reads an aligned word on a path that a thread has entered. */
+  kernelReads(physical: number, cycle: number, thread: number): void {
+    if (this.#found !== undefined) return;
+    const register = registerOfWord(physical, this.tcbs);
+    const isStruck =
+      this.places.has(physical) ||
+      (register !== undefined && this.places.has(registerPlace(register.thread, register.index)));
+    if (isStruck) this.#found = { kind: "read", cycle, thread, eip: 0 };
   }
+
+  private kernelWrite(words: Int32Array, at: number, place: Place): "overwritten" | undefined {
+    const physical = words[at + Record.WordPhysical]!;
+    if (physical === place) return "overwritten";
+    // What the entry saves is still as struck.
+    if (place >= 0 || words[at + Record.PathVector] === ENTRY) return undefined;
+    const saved = registerOfWord(physical, this.tcbs);
+    return saved !== undefined && registerPlace(saved.thread, saved.index) === place ? "overwritten" : undefined;
+  }
+
+  private seen(words: Int32Array, at: number, place: Place, bits: number): Activation["kind"] | undefined {
+    const register = registerOf(place);
+    if (register === undefined) return memoryAccess(words, at, place, bits);
+    return register.thread === words[at + Record.Thread] ? registerAccess(words, at, register.index, bits) : undefined;
+  }
+}
+
+/** Words of kernel memory that no user program reads. */
+function isKernels({ kernel }: Guest, place: Place): boolean {
+  return place >= kernel.kernelMemory.start && kernel.owner(place).kind !== "utcb";
 }
 
 /** Whether the struck bits are of what steers the machine (outcome.ts), which is in use as soon as it is wrong. */
@@ -87,6 +114,19 @@ function steers(target: FaultTarget, mask: number): boolean {
   if (register === undefined) return false;
   if (register === "eflags") return (mask & ~Flag.Arithmetic) !== 0;
   return register === "eip" || !(REGISTERS as readonly string[]).includes(register);
+}
+
+function memoryAccess(words: Int32Array, at: number, place: Place, bits: number): "read" | "overwritten" | undefined {
+  const code = words[at + Record.CodePhysical]!;
+  if (place + 3 >= code && place < code + words[at + Record.CodeBytes]!) return "read";
+  const end = at + words[at + Record.Length]!;
+  for (let access = at + Record.Accesses; access < end; access += 3) {
+    const touched = bytesOf(words[access]! >>> 4);
+    if (words[access + 1] !== place || (touched & bits) === 0) continue;
+    if (!changes(words[access]!)) return "read";
+    if ((bits & ~touched) === 0) return "overwritten";
+  }
+  return undefined;
 }
 
 function registerAccess(
@@ -102,9 +142,15 @@ function registerAccess(
     if ((flags & 0xffff & bits) !== 0) return "read";
     return (bits & ~(flags >>> 16)) === 0 ? "overwritten" : undefined;
   }
-  const read = words[at + Record.Kind] === RecordKind.Entry ? used | CALL_REGISTERS : used;
-  if ((read & (1 << index)) !== 0) return "read";
+  if ((used & (1 << index)) !== 0) return "read";
   return ((used >>> 8) & (1 << index)) !== 0 ? "overwritten" : undefined;
+}
+
+/** A word's mask from the mask of its bytes. */
+function bytesOf(mask: number): number {
+  let bits = 0;
+  for (let i = 0; i < 4; i++) if ((mask & (1 << i)) !== 0) bits |= 0xff << (8 * i);
+  return bits;
 }
 
 /** The name of a tracked register. */

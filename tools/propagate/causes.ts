@@ -1,21 +1,16 @@
 /** Which wrong words a newly wrong one came from. */
 import type { Kernel } from "../../kernel/index.ts";
-import { Utcb } from "../../kernel/utcb.ts";
 import { type CorruptionSet, EFLAGS_INDEX, EIP_INDEX, type Place, registerPlace } from "./corruption.ts";
-import { AccessKind, Record, RecordKind } from "./step-log.ts";
+import { changes, Record, RecordKind } from "./records.ts";
 import type { ThreadTrack } from "./thread-track.ts";
 
 /** Registers in which a kernel call passes its arguments: all but ESP. */
 const CALL_REGISTERS = 0xef;
 const GENERAL_REGISTERS = 8;
-/** ESI holds the tag of a message (ABI 3). */
-const TAG_REGISTER = 6;
 
 export const NOTHING: readonly number[] = [];
 
 export class Causes {
-  private readonly utcbs = new Map<number, number>();
-
   constructor(
     private readonly set: CorruptionSet,
     private readonly tracks: ReadonlyMap<number, ThreadTrack>,
@@ -43,24 +38,11 @@ export class Causes {
     if (set.memorySize === 0) return sources;
     const end = at + words[at + Record.Length]!;
     for (let access = at + Record.Accesses; access < end; access += 3)
-      if ((words[access]! & 15) !== AccessKind.Write && set.touchesPage(words[access + 1]!)) take(words[access + 1]!);
+      if (!changes(words[access]!) && set.touchesPage(words[access + 1]!)) take(words[access + 1]!);
     const code = words[at + Record.CodePhysical]!;
     if (set.touchesPage(code))
       for (let word = code & ~3; word < code + words[at + Record.CodeBytes]!; word += 4) take(word);
     return sources;
-  }
-
-  /** Where a message's word came from, while the sender's words are still what was sent. */
-  noteMessage(track: ThreadTrack, words: Int32Array, at: number): void {
-    const sender = words[at + Record.Sender]!;
-    const physical = words[at + Record.WordPhysical]!;
-    const isMessage = sender !== 0 && words[at + Record.Receiver] === track.thread;
-    const own = isMessage ? this.set.at(this.utcbOf(sender) + (physical & 511)) : undefined;
-    const isTag = isMessage && (physical & 511) === Utcb.messageRegisters;
-    const tag = isTag ? this.set.at(registerPlace(sender, TAG_REGISTER)) : undefined;
-    const found = own ?? tag;
-    const sources = found === undefined ? this.around(words[at + Record.PathThread]!, sender) : [found.id];
-    track.messageSources.set(physical, sources);
   }
 
   /**
@@ -89,6 +71,16 @@ export class Causes {
     return sources.length > 0 || !isProgram ? sources : this.translationSuspects();
   }
 
+  /** Where the ways of these threads have parted from their golden selves'. */
+  ways(...threads: readonly number[]): readonly number[] {
+    const found: number[] = [];
+    for (const thread of threads) {
+      const parting = this.tracks.get(thread)?.parting;
+      if (parting !== undefined && !found.includes(parting.corruption)) found.push(parting.corruption);
+    }
+    return found;
+  }
+
   /**
    * What can have made the kernel do something else for a thread: what it asked for, its own wrong registers or way, those
    * of its partner; failing that, threads that have parted because of the fault (a message that did not come).
@@ -115,27 +107,13 @@ export class Causes {
 
   /** Wrong words that decide where accesses go: page-table and page-directory entries. */
   private translationSuspects(): readonly number[] {
-    if (this.set.memorySize === 0) return NOTHING;
-    const { start } = this.kernel.kernelMemory;
+    if (![...this.set.wrongPages()].some((page) => this.isTable(page))) return NOTHING;
     const found: number[] = [];
-    for (const { place, id } of this.set.current()) if (place >= start && this.isTranslation(place)) found.push(id);
+    for (const { place, id } of this.set.current()) if (place >= 0 && this.isTable(place >>> 12)) found.push(id);
     return found.length > 0 ? found : NOTHING;
   }
 
-  private isTranslation(physical: number): boolean {
-    try {
-      return this.kernel.owner(physical).kind === "page-table";
-    } catch {
-      return false;
-    }
-  }
-
-  private utcbOf(thread: number): number {
-    let utcb = this.utcbs.get(thread);
-    if (utcb === undefined || utcb === 0) {
-      utcb = this.kernel.thread(thread)?.utcb ?? 0;
-      this.utcbs.set(thread, utcb);
-    }
-    return utcb;
+  private isTable(page: number): boolean {
+    return page << 12 >= this.kernel.kernelMemory.start && this.kernel.owner(page << 12).kind === "page-table";
   }
 }

@@ -34,6 +34,8 @@ export type WriterKind =
   | "message"
   /** Another path of the kernel, or the CPU's own entry to it. */
   | "kernel"
+  /** The CPU's page walk for a user instruction marked an entry as accessed or written (in one machine only). */
+  | "walk"
   /** The golden machine writes the word and this one does not. */
   | "omission"
   /** The run took another way, and this was written (or not) there. */
@@ -91,6 +93,8 @@ export class CorruptionSet {
   /** Physical pages with wrong words: number of them. */
   private readonly pages = new Map<number, number>();
   private memoryWords = 0;
+  /** Changes when a page gets its first wrong word or loses its last one. */
+  pagesVersion = 0;
 
   /** Wrong words of RAM. */
   get memorySize(): number {
@@ -113,21 +117,36 @@ export class CorruptionSet {
     return this.wrong.keys();
   }
 
+  /** Numbers of the physical pages with wrong words. */
+  wrongPages(): Iterable<number> {
+    return this.pages.keys();
+  }
+
   /** Whether any wrong word is in the page of a physical address. Cheap. */
   touchesPage(physical: number): boolean {
     return this.memoryWords > 0 && this.pages.has(physical >>> 12);
   }
 
   private isHeld({ place, golden, faulty, cycle }: NewCorruption): boolean {
-    return this.held.some((one) => one.place === place && ((golden ^ faulty) & one.bits) !== 0 && cycle < one.until);
+    return (
+      this.held.length > 0 &&
+      this.held.some((one) => one.place === place && ((golden ^ faulty) & one.bits) !== 0 && cycle < one.until)
+    );
   }
 
   add(what: NewCorruption, otherwise: RootCause): Corruption {
     const before = this.wrong.get(what.place);
+    const { place, cycle, progress, golden, faulty, writer, sources } = what;
     const corruption: Corruption = {
-      ...what,
       id: this.history.length,
-      root: this.isHeld(what) ? "fault" : this.rootOf(what.sources, otherwise),
+      place,
+      cycle,
+      progress,
+      golden,
+      faulty,
+      writer,
+      sources,
+      root: this.isHeld(what) ? "fault" : this.rootOf(sources, otherwise),
       endCycle: undefined,
       endProgress: undefined,
       healed: false,
@@ -166,6 +185,7 @@ export class CorruptionSet {
     this.memoryWords += change;
     const page = place >>> 12;
     const left = (this.pages.get(page) ?? 0) + change;
+    if (left === 0 || left === change) this.pagesVersion++;
     if (left === 0) this.pages.delete(page);
     else this.pages.set(page, left);
   }

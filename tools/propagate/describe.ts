@@ -3,7 +3,7 @@ import type { Disassembler } from "../symbols/disassembler.ts";
 import type { Activation } from "./activation.ts";
 import type { Corruption } from "./corruption.ts";
 import type { OwnerNames } from "./owner-names.ts";
-import { ENTRY } from "./step-log.ts";
+import { ENTRY } from "./records.ts";
 
 export interface WriterText {
   /** `instruction`, `message`, … (corruption.ts). */
@@ -66,6 +66,8 @@ export class Describer {
       return { kind, by: `the kernel, ${path} of ${this.owners.threadName(thread)}`, ...called };
     }
     const name = this.owners.threadName(thread);
+    if (kind === "walk")
+      return { kind, by: `the page walk of ${name}`, ...(eip === 0 ? nothing : this.instruction(thread, eip)) };
     const by = kind === "omission" ? `${name} (what the golden run writes is not written)` : name;
     return { kind, by, ...(eip === 0 ? nothing : this.instruction(thread, eip)) };
   }

@@ -65,6 +65,13 @@ export class OwnerNames {
     return this.#run.kernel.thread(thread)?.space ?? -1;
   }
 
+  /** The thread whose UTCB a word is in, or the first one of the program that it belongs to. */
+  threadAt(physical: number): number | undefined {
+    const { kind, thread, space } = this.#run.kernel.owner(physical);
+    if (kind === "utcb" && thread !== undefined) return thread >>> 14;
+    return kind === "user" ? this.#programOfSpace(space)?.threadNumber : undefined;
+  }
+
   threadName(thread: number): string {
     return this.#programs.get(thread)?.name ?? (thread === 0 ? "kernel" : `thread ${thread}`);
   }

@@ -19,18 +19,20 @@ import {
   TRACKED_REGISTERS,
 } from "./corruption.ts";
 import { compareAtEqualCycle, type EqualCycleDifference, isReconverged } from "./equal-cycle.ts";
+import { GoldenSide } from "./golden-side.ts";
 import { OwnerNames, type PlaceName } from "./owner-names.ts";
-import { StepLog } from "./step-log.ts";
 import type { Parting } from "./thread-track.ts";
 import { Tracker } from "./tracker.ts";
 
 export interface PropagationOptions {
-  /** Clocks between two comparisons at equal cycle. Default: 10,000 at first, then a twentieth of the time since the injection. */
+  /** Clocks between two comparisons at equal cycle. Default: 10,000 at first, then a quarter of the time since the injection. */
   readonly interval?: number;
   /** Clock at which the faulty run is given up. */
   readonly cycleLimit?: number;
   /** Corruptions after which the tracker gives up. Default 2 million. */
   readonly largestHistory?: number;
+  /** Look at every instruction of every thread, also where nothing can be wrong. */
+  readonly everything?: boolean;
   /** Called between slices with the faulty machine's clock; true gives up. */
   readonly onSlice?: (cycle: number) => boolean;
   /** Further clocks at which to compare at equal cycle, ascending. */
@@ -78,35 +80,50 @@ export interface Propagation {
   readonly owners: OwnerNames;
 }
 
+/** Follows one fault, on machines of its own. */
 export function propagate(golden: GoldenRun, fault: Fault, options: PropagationOptions = {}): Propagation {
-  return new PropagationRun(golden, fault, options).run();
+  return new Propagator(golden).follow(fault, options);
+}
+
+/** Follows faults one after the other on the same two machines. What it gives holds until the next one is followed. */
+export class Propagator {
+  private readonly faulty: ScenarioRun;
+  private readonly good: ScenarioRun;
+  private readonly names: OwnerNames;
+
+  constructor(private readonly golden: GoldenRun) {
+    const timing = golden.timing === undefined ? {} : { timing: golden.timing };
+    this.faulty = new ScenarioRun(golden.plan, timing);
+    this.good = new ScenarioRun(golden.plan, timing);
+    this.names = new OwnerNames(this.faulty);
+  }
+
+  /** @throws InputError if the fault names something that is not in the plan. */
+  follow(fault: Fault, options: PropagationOptions = {}): Propagation {
+    return new PropagationRun(this.golden, fault, options, this.good, this.faulty, this.names).run();
+  }
 }
 
 class PropagationRun {
-  private readonly faulty: ScenarioRun;
-  private readonly good: ScenarioRun;
   private readonly cycleLimit: number;
   private readonly samples: EqualCycleSample[] = [];
-  /** Clocks at which a comparison is still to be made, and golden snapshots taken there by a machine that has gone ahead. */
+  /** Clocks at which a comparison was asked for and is still to be made. */
   private readonly wanted: number[];
-  private readonly ahead = new Map<number, Snapshot>();
-  /** The last clock that the golden machine was to come to. */
-  private goodAsked = 0;
 
   constructor(
     private readonly golden: GoldenRun,
     private readonly fault: Fault,
     private readonly options: PropagationOptions,
+    private readonly good: ScenarioRun,
+    private readonly faulty: ScenarioRun,
+    private readonly names: OwnerNames,
   ) {
-    const timing = golden.timing === undefined ? {} : { timing: golden.timing };
-    this.faulty = new ScenarioRun(golden.plan, timing);
-    this.good = new ScenarioRun(golden.plan, timing);
     this.cycleLimit = options.cycleLimit ?? defaultCycleLimit(golden);
     this.wanted = [...(options.sampleAt ?? [])];
   }
 
   run(): Propagation {
-    const { faulty, good, fault, golden } = this;
+    const { faulty, good, fault, golden, names } = this;
     faulty.restore(snapshotBefore(golden, fault).snapshot, [fault]);
     const due = faulty.advanceToFault(this.cycleLimit);
     const before = faulty.snapshot();
@@ -115,32 +132,41 @@ class PropagationRun {
     if (due) faulty.advance(injectionCycle);
     const applied = faulty.snapshot();
     const places = struckPlaces(before.machine, applied.machine, good, faulty);
+    const side = new GoldenSide(good);
+    for (const cycle of this.wanted) side.expectSample(cycle);
+    const tracker = new Tracker(side, faulty, before, applied, this.needsEverything());
     const held = heldBits(faulty.stuck);
-    const watched = new Map([...places, ...held.map(({ place, bits }) => [place, bits] as const)]);
-    const activation = new ActivationWatch(faulty, fault, watched, injectionCycle);
-    const logs = { golden: new StepLog(good.machine, good.kernel), faulty: new StepLog(faulty.machine, faulty.kernel) };
-    const memory = { golden: flatten(before.machine), faulty: flatten(applied.machine) };
-    const tracker = new Tracker(logs.golden, logs.faulty, faulty.kernel, memory.golden, memory.faulty);
     tracker.set.held = held;
-    const names = new OwnerNames(faulty);
+    const watched = new Map([...places, ...held.map(({ place, bits }) => [place, bits] as const)]);
+    const activation = new ActivationWatch(faulty, fault, watched, injectionCycle, tracker.log.tcbs);
     const named: PlaceName[] = [];
-    tracker.onFaultyRecord = (words, at) => activation.see(words, at);
-    this.strike(tracker, places, injectionCycle);
-    const nameNew = (): void => {
+    tracker.onRecord = (words, at) => activation.see(words, at);
+    tracker.reads.onRead = (physical) =>
+      activation.kernelReads(physical, faulty.machine.cycles, (faulty.kernel.currentThread() ?? 0) >>> 14);
+    const known = new Map<Place, PlaceName>();
+    tracker.reach.onChange = () => known.clear();
+    tracker.onTaken = () => {
       const { history } = tracker.set;
-      while (named.length < history.length) named.push(names.name(history[named.length]!.place));
+      while (named.length < history.length) {
+        const { place } = history[named.length]!;
+        const name = known.get(place) ?? names.name(place);
+        known.set(place, name);
+        named.push(name);
+      }
     };
-    nameNew();
+    this.strike(tracker, places, injectionCycle);
+    tracker.onTaken();
+    tracker.begin();
     const struck = faulty.injections.at(-1)?.applied === true;
-    const ended = struck ? this.follow(tracker, nameNew) : "not-applied";
-    tracker.finish();
-    nameNew();
-    logs.golden.stop();
-    logs.faulty.stop();
+    const ended = struck ? this.follow(tracker, side) : "not-applied";
+    if (ended === "reconverged") tracker.becomeOne(faulty.machine.cycles, (place) => names.threadAt(place));
+    else if (ended !== "not-applied") tracker.finish(this.cycleLimit);
+    tracker.stop();
     activation.stop();
     const end = faulty.machine.cycles;
     // Once the machines are one again, the faulty run's rest is the golden one's.
-    if (ended === "reconverged" || ended === "not-applied") runWithoutPause(faulty, this.cycleLimit);
+    if (ended === "reconverged") faulty.restore({ ...golden.end, injections: faulty.injections });
+    else if (ended === "not-applied") runWithoutPause(faulty, this.cycleLimit);
     const victim = this.victim(tracker.set.history[0], named);
     const observed = observe(tracker, names, named, activation.result, victim, ended);
     return {
@@ -177,7 +203,7 @@ class PropagationRun {
   private strike(tracker: Tracker, places: ReadonlyMap<Place, number>, cycle: number): void {
     for (const [place, difference] of places) {
       const register = place < 0 ? this.registerValues(place) : undefined;
-      const golden = register?.golden ?? tracker.goldenMemory[place >>> 2]! >>> 0;
+      const golden = register?.golden ?? tracker.goldenMemory.get(place) >>> 0;
       const writer = { kind: "fault", thread: 0, eip: 0, vector: -1 } as const;
       const faulty = register?.faulty ?? (golden ^ difference) >>> 0;
       tracker.set.add({ place, cycle, progress: 0, golden, faulty, writer, sources: [] }, "fault");
@@ -186,6 +212,14 @@ class PropagationRun {
         if (index <= 8) tracker.track((-place - 1) >> 4).wrongRegisters |= 1 << index;
       }
     }
+  }
+
+  /** Whether equal registers and memory do not make threads do the same: then every instruction is to be looked at. */
+  private needsEverything(): boolean {
+    const { target, model } = this.fault;
+    return (
+      this.options.everything === true || "cpu" in target || "tlb" in target || !("flip" in model || "set" in model)
+    );
   }
 
   private registerValues(place: Place): { golden: number; faulty: number } {
@@ -197,85 +231,76 @@ class PropagationRun {
     };
   }
 
-  private follow(tracker: Tracker, nameNew: () => void): EndOfTracking {
-    const { faulty, good, options, cycleLimit } = this;
+  private follow(tracker: Tracker, side: GoldenSide): EndOfTracking {
+    const { faulty, options, cycleLimit } = this;
     const largest = options.largestHistory ?? 2_000_000;
     const started = faulty.machine.cycles;
     let regular = started;
     while (faulty.outcome === undefined) {
-      const interval = options.interval ?? Math.min(LONGEST_SLICE, Math.max(10_000, (regular - started) / 20));
+      const interval = options.interval ?? Math.min(LONGEST_SLICE, Math.max(SHORTEST_SLICE, (regular - started) / 4));
       const now = faulty.machine.cycles;
-      if (regular <= now) regular = now + Math.floor(interval);
+      if (regular <= now) {
+        regular = now + Math.floor(interval);
+        side.expectSample(regular);
+      }
       const target = Math.min(regular, this.wanted[0] ?? regular);
       if (target > cycleLimit + interval) {
         faulty.stop("cycle-limit");
         break;
       }
-      faulty.advance(target);
-      this.advanceGood(target);
-      while (tracker.process(good.outcome !== undefined) && good.outcome === undefined) {
-        if (this.isAt(target)) this.ahead.set(target, good.machine.snapshot());
-        this.advanceGood(good.machine.cycles + interval, target);
-      }
-      nameNew();
+      this.advance(tracker, target);
       // Bits that are stuck can part the machines again.
-      if (faulty.outcome === undefined && this.sample(target) && !faulty.faultsActive) return "reconverged";
+      if (faulty.outcome === undefined && this.sample(tracker, side, target) && !faulty.faultsActive)
+        return "reconverged";
       if (tracker.set.history.length > largest || options.onSlice?.(faulty.machine.cycles)) {
         faulty.stop("interrupted");
         return "given-up";
       }
     }
-    while (good.outcome === undefined && good.machine.cycles < cycleLimit) {
-      good.advance(good.machine.cycles + LONGEST_SLICE);
-      tracker.process(good.outcome !== undefined);
-    }
-    tracker.process(true);
-    nameNew();
     return "ended";
   }
 
-  /** Lets the golden machine run to a clock; on its way snapshots are kept where comparisons are wanted later than `now`. */
-  private advanceGood(cycle: number, now = cycle): void {
-    const { good, ahead } = this;
-    for (const at of this.wanted) {
-      // Where it has stopped at or after an earlier clock may be the first boundary after this one too.
-      if (at <= now || at > Math.max(cycle, good.machine.cycles) || at <= this.goodAsked) continue;
-      this.goodAsked = at;
-      if (good.advance(at) === undefined) ahead.set(at, good.machine.snapshot());
+  /** Lets the faulty machine run to a clock or to its end. */
+  private advance(tracker: Tracker, cycle: number): void {
+    const { faulty } = this;
+    if (faulty.faultsActive) faulty.advance(cycle);
+    while (faulty.outcome === undefined && faulty.machine.cycles < cycle) {
+      const { kind } = faulty.machine.run({ cycle });
+      if (kind === "stopped") tracker.startRecording();
+      // Any other reason is the end of the run, which the run must see.
+      else if (kind !== "cycle") faulty.advance(faulty.machine.cycles + 1);
     }
-    if (cycle <= this.goodAsked) return;
-    this.goodAsked = cycle;
-    good.advance(cycle);
+    tracker.take();
   }
 
-  /** Whether the golden machine stands at its first instruction boundary at or after a clock, and has not ended. */
-  private isAt(cycle: number): boolean {
-    return this.good.outcome === undefined && this.goodAsked === cycle;
-  }
-
-  /** Compares the machines at equal cycle where that can be done. True: they are one again. */
-  private sample(cycle: number): boolean {
-    const { faulty, good, wanted, ahead } = this;
-    const asked = wanted[0] === cycle;
-    if (asked) wanted.shift();
-    const golden = ahead.get(cycle) ?? (this.isAt(cycle) ? good.machine.snapshot() : undefined);
-    ahead.delete(cycle);
-    if (golden === undefined) return false;
-    const found = compareAtEqualCycle(golden, faulty.machine.snapshot());
-    if (asked) this.options.onSample?.(cycle, found);
+  /** Compares the machines at equal cycle, unless the golden one is past that clock. True: they are one again. */
+  private sample(tracker: Tracker, side: GoldenSide, target: number): boolean {
+    const { wanted } = this;
+    const struck = tracker.snapshot().machine;
+    const asked = wanted[0] === target;
+    // Machines that are far apart are not one again; and the golden one is better left where its threads are needed.
+    if (!asked && Math.abs(tracker.latestShift) > FAR_APART) return false;
+    const golden = side.sampleAt(target)?.machine;
+    if (golden === undefined) {
+      if (asked) wanted.shift();
+      return false;
+    }
+    const found = compareAtEqualCycle(golden, struck);
+    // The first boundary after one clock can be that after the next one too.
+    for (; wanted[0] !== undefined && wanted[0] <= Math.min(golden.cycle, struck.cycle); wanted.shift())
+      this.options.onSample?.(wanted[0], found);
     const { memory, state, devices } = found;
-    this.samples.push({
-      cycle: faulty.machine.cycles,
-      memory: memory.length,
-      state: state.length,
-      devices: devices.length,
-    });
+    this.samples.push({ cycle: struck.cycle, memory: memory.length, state: state.length, devices: devices.length });
     return isReconverged(found);
   }
 }
 
-/** What is logged in a slice is kept in memory. */
-const LONGEST_SLICE = 200_000;
+/** Between two comparisons at equal cycle, by default. */
+const SHORTEST_SLICE = 10_000;
+const LONGEST_SLICE = 500_000;
+
+/** Clocks by which a thread is later or earlier that do not go away by themselves soon. */
+const FAR_APART = 50_000;
 
 /** Places that the injection changed, with the bits that differ. */
 function struckPlaces(before: Snapshot, after: Snapshot, good: ScenarioRun, faulty: ScenarioRun): Map<Place, number> {
@@ -319,15 +344,6 @@ function heldBits(stuck: readonly StuckBits[]): HeldBits[] {
   });
 }
 
-/** RAM of a snapshot as one array of words. */
-function flatten({ ram }: Snapshot): Int32Array {
-  const bytes = new Uint8Array(ram.length * 4096);
-  ram.forEach((page, i) => {
-    bytes.set(page, i * 4096);
-  });
-  return new Int32Array(bytes.buffer);
-}
-
 /** A thread's registers in its TCB, while another runs, are registers still. */
 const SAVED_REGISTER = /^tcb \d+ (?:e[abcd]x|e[sb]p|e[sd]i|eip|eflags)$/;
 
@@ -343,11 +359,17 @@ function observe(
   const own = names.filter((_, id) => set.history[id]!.root === "fault");
   const foreign = own.filter(({ component }) => component !== undefined && component !== victim);
   const reached = (test: (name: PlaceName) => boolean): boolean => own.some(test);
+  const spaces = new Map<number, number>();
+  const spaceOf = (thread: number): number => {
+    const space = spaces.get(thread) ?? owners.spaceOf(thread);
+    spaces.set(thread, space);
+    return space;
+  };
   const breach = set.history.some(({ root, writer, place }, id) => {
-    const { kind, spaces } = names[id]!;
+    const { kind, spaces: reachable } = names[id]!;
     if (root !== "fault" || place < 0 || (writer.kind !== "instruction" && writer.kind !== "other-path")) return false;
     // What a program writes itself must be memory that its space has been given.
-    return kind === "kernel" || kind === "page-table" || !spaces.includes(owners.spaceOf(writer.thread));
+    return kind === "kernel" || kind === "page-table" || !reachable.includes(spaceOf(writer.thread));
   });
   const containment = foreign.some(({ area }) => area !== "UTCB" && area !== "registers")
     ? "other-space"

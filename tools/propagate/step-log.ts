@@ -1,221 +1,368 @@
 /**
- * What a machine does, as a log of records: one for each user instruction that retires (with the registers before it and
- * every word that it read or wrote) and one for each word that the CPU's microcode or the kernel writes in between.
- *
- * A record is a run of int32 words in a queue, see `Record`. Memory is named by physical address, in aligned words.
+ * Watches a machine and fills a queue with records (records.ts). The kernel's writes and the moments at which threads leave
+ * user mode and go on are always recorded, at nearly no cost; instructions only of the threads that are wanted, because
+ * watching them keeps the machine from running whole blocks.
  */
 
-import { InstructionWord, MicroWord } from "../../emulator/cpu/decode-records.ts";
-import { EventKind, type Machine, type Observer, Word } from "../../emulator/index.ts";
+import { BlockWord, InstructionWord, MicroWord } from "../../emulator/cpu/decode-records.ts";
+import { Counter, EventKind, type Machine, type Observer, Word } from "../../emulator/index.ts";
 import { KernelEvent } from "../../kernel/events.ts";
 import type { Kernel } from "../../kernel/index.ts";
-import { SYSTEM_CALL_VECTOR } from "../../kernel/kip.ts";
-import { USER_AREA_END } from "../../kernel/memory-map.ts";
+import { KERNEL_WINDOW, USER_AREA_END } from "../../kernel/memory-map.ts";
+import { TCB_BYTES, Tcb } from "../../kernel/tcb-layout.ts";
+import { addAccess, type Begun, newBegun, recordInstruction } from "./begun.ts";
+import type { LogOwner, LogState } from "./log-owner.ts";
+import { AccessKind, ENTRY, Record, RecordKind, RecordQueue } from "./records.ts";
 
-/** Offsets of a record's words. */
-export const enum Record {
-  /** Words in all. */
-  Length = 0,
-  Kind = 1,
-  /** Thread number; for kernel writes the thread whose word it is, 0 for the kernel's own. */
-  Thread = 2,
-  /** Core clock at its beginning: low 32 bits, then the rest. */
-  CycleLow = 3,
-  CycleHigh = 4,
+/** All bytes of a word. */
+const WHOLE = 15 << 4;
+/** Instructions recorded before they are handed on. */
+const BATCH = 256;
+/** EIP, CS, EFLAGS: what an interrupt of the idle loop pushes. */
+const IDLE_FRAME_WORDS = 3;
+/** What the kernel saves first: the vector, and the general registers but ESP (kernel/entry.ts). */
+const SAVED_WORDS = 8;
+/** With error code, ESP and SS. */
+const LARGEST_FRAME = 24;
 
-  /** Instructions: linear address; masks of general registers: read, << 8 written. */
-  Eip = 5,
-  RegistersUsed = 6,
-  /** EFLAGS bits: read in the low half, written in the high half. */
-  FlagsUsed = 7,
-  /** Physical address and bytes of the code. */
-  CodePhysical = 8,
-  CodeBytes = 9,
-  /** EAX … EDI and EFLAGS before it. */
-  Registers = 10,
-  Eflags = 18,
-  /** Triples: access kind | byte mask << 4, physical address of the aligned word, its value afterwards. */
-  Accesses = 19,
-
-  /** Kernel writes: aligned word and its value afterwards; vector of the kernel's entry and the thread that entered. */
-  WordPhysical = 5,
-  WordValue = 6,
-  PathVector = 7,
-  PathThread = 8,
-  /** Thread numbers of the message that is being moved, 0 for none. */
-  Sender = 9,
-  Receiver = 10,
-  KernelWords = 11,
-}
-
-export const enum RecordKind {
-  Instruction = 0,
-  /** An instruction that entered the kernel by INT. */
-  Entry = 1,
-  KernelWrite = 2,
-  /** An instruction that raised an exception and did not retire. */
-  Faulted = 3,
-}
-
-/** In place of a vector: the CPU's own entry to the kernel, whatever for. */
-export const ENTRY = -2;
-
-export const enum AccessKind {
-  Read = 0,
-  Write = 1,
-  /** A page-directory or page-table entry read by a walk. */
-  Walk = 2,
-}
-
-/** A whole word read by a walk. */
-const WALKED = AccessKind.Walk | (15 << 4);
-
-/** A first-in, first-out queue of records. */
-export class RecordQueue {
-  words: Int32Array;
-  /** Where the oldest record begins, and where the newest ends. */
-  head = 0;
-  tail = 0;
-
-  constructor(capacity = 1 << 12) {
-    this.words = new Int32Array(capacity);
-  }
-
-  get isEmpty(): boolean {
-    return this.head === this.tail;
-  }
-
-  get size(): number {
-    return this.tail - this.head;
-  }
-
-  /** Room for `count` words at the tail; the caller writes them and moves `tail`. */
-  reserve(count: number): number {
-    if (this.tail + count > this.words.length) {
-      const used = this.tail - this.head;
-      const grown = used + count > this.words.length / 2 ? new Int32Array(this.words.length * 2 + count) : this.words;
-      grown.set(this.words.subarray(this.head, this.tail));
-      this.words = grown;
-      this.head = 0;
-      this.tail = used;
-    }
-    return this.tail;
-  }
-
-  /** Appends a copy of the record at `offset` of `source`. */
-  push(source: Int32Array, offset: number): void {
-    const length = source[offset] ?? 0;
-    const at = this.reserve(length);
-    this.words.set(source.subarray(offset, offset + length), at);
-    this.tail += length;
-  }
-
-  /** Forgets the oldest record. */
-  drop(): void {
-    this.head += this.words[this.head + Record.Length] ?? 0;
-    if (this.head === this.tail) this.clear();
-  }
-
-  clear(): void {
-    this.head = 0;
-    this.tail = 0;
-  }
-}
-
-export function cycleOf(words: Int32Array, at: number): number {
-  return (words[at + Record.CycleHigh] ?? 0) * 4294967296 + ((words[at + Record.CycleLow] ?? 0) >>> 0);
-}
-
-/** An instruction that a thread has begun and not ended. */
-interface Begun {
-  readonly thread: number;
-  eip: number;
-  cycle: number;
-  entered: boolean;
-  open: boolean;
-  readonly registers: Int32Array;
-  eflags: number;
-  /** Triples (`Record.Accesses`), `count` words of them. */
-  accesses: Int32Array;
-  count: number;
-}
-
-/** Watches a machine and fills a queue. */
 export class StepLog {
-  readonly queue = new RecordQueue(1 << 16);
+  queue = new RecordQueue(1 << 14);
+  /** Record the instructions of every thread. */
+  everything = false;
+  /** Thread in user mode, 0 for none. */
+  running = 0;
+  /** Count of the machine's instructions at which it went on. */
+  resumedAt = 0;
+  private readonly wanted = new Set<number>();
+  private progress = new Map<number, number>();
   private readonly begun = new Map<number, Begun>();
   private current: Begun | undefined;
-  private pathVector = 0;
+  private mine: Begun | undefined;
+  private steps = 0;
+  private kept: RecordQueue = this.queue;
+  /** The thread that has left user mode and whose entry is not recorded yet. */
+  private left = 0;
+  private leftByCall = 0;
+  /** Words that the kernel's entry has still to save. */
+  private saves = 0;
+  private pathVector = ENTRY;
   private pathThread = 0;
   private sender = 0;
   private receiver = 0;
   private utcbs: Map<number, number> | undefined;
-  /** Entries that the walk of a fetch has read, before the instruction is known. */
-  private readonly walked = new Int32Array(8);
+  /** Entries that the walk of a fetch has read or marked, before the instruction is known: kinds and addresses. */
+  private readonly walked = new Int32Array(16);
   private walks = 0;
   /** When the first of them was read, and at which level: by the time that its fault is told of, the CPU is at level 0. */
   private walkCycle = 0;
   private walkedByUser = false;
-  private readonly detach: () => void;
+  /** Physical address of thread 0's control block. */
+  readonly tcbs: number;
+  /** The one thread whose instructions are recorded, and nothing else; 0 for none such. */
+  private only = 0;
+  private muted = false;
+  private detachMoments: (() => void) | undefined;
+  private detachSteps: (() => void) | undefined;
 
   constructor(
     private readonly machine: Machine,
     private readonly kernel: Kernel,
+    private readonly owner: LogOwner,
   ) {
-    // In the midst of an entry, the thread that enters has been told of already.
-    this.enter(ENTRY);
-    const detachObserver = machine.observe(this.observer());
-    machine.eventLog.listener = (_cycle, kind, a, b) => this.event(kind, a, b);
-    this.detach = () => {
-      detachObserver();
-      machine.eventLog.listener = undefined;
+    const thread = (kernel.currentThread() ?? 0) >>> 14;
+    this.pathThread = thread;
+    if (machine.cpu.words[Word.Cpl] === 3) this.running = thread;
+    else this.left = thread;
+    this.resumedAt = machine.instructions;
+    const [any] = kernel.threads();
+    this.tcbs = any === undefined ? 0 : any.tcb - any.threadNo * TCB_BYTES;
+    this.attachMoments();
+  }
+
+  private attachMoments(): void {
+    const { eventLog } = this.machine;
+    const detach = this.machine.observe(this.moments());
+    eventLog.listener = (_cycle, kind, a, b) => this.event(kind, a, b);
+    this.detachMoments = () => {
+      detach();
+      eventLog.listener = undefined;
     };
   }
 
   /** Ends the watch. */
-  stop(): void {
-    this.detach();
+  detachAll(): void {
+    this.detachSteps?.();
+    this.detachSteps = undefined;
+    this.detachMoments?.();
+    this.detachMoments = undefined;
   }
 
-  private observer(): Partial<Observer> {
+  /** Watches again, after its machine has been taken to where a state was saved. */
+  attachAgain(state: LogState): void {
+    if (this.only !== 0) this.queue = this.kept;
+    this.only = 0;
+    this.progress = new Map(state.progress);
+    this.running = state.running;
+    this.resumedAt = state.resumedAt;
+    this.restart();
+    for (const one of state.begun) {
+      const begun = this.begunOf(one.thread);
+      begun.registers.set(one.registers);
+      const { eip, cycle, progress, entered, eflags, count } = one;
+      Object.assign(begun, {
+        eip,
+        cycle,
+        progress,
+        entered,
+        eflags,
+        count,
+        open: true,
+        accesses: one.accesses.slice(),
+      });
+    }
+  }
+
+  /** Watches again, for the instructions of one thread only, which stands before its instruction number `progress`. */
+  recordOnly(thread: number, progress: number, into: RecordQueue): void {
+    this.only = thread;
+    this.kept = this.queue;
+    this.queue = into;
+    this.progress = new Map([[thread, progress]]);
+    this.running = thread;
+    this.resumedAt = this.machine.instructions;
+    this.restart();
+  }
+
+  private restart(): void {
+    this.muted = false;
+    this.left = 0;
+    this.current = undefined;
+    this.utcbs = undefined;
+    for (const begun of this.begun.values()) begun.open = false;
+    this.attachMoments();
+    this.attachSteps();
+  }
+
+  /** From now on, whether instructions of a thread are recorded. Between runs, or while the kernel or another thread runs. */
+  want(thread: number, on: boolean): void {
+    if (on) this.wanted.add(thread);
+    else this.wanted.delete(thread);
+    this.attachSteps();
+  }
+
+  wants(thread: number): boolean {
+    if (this.only !== 0) return thread === this.only;
+    return this.everything || this.wanted.has(thread);
+  }
+
+  /** Instructions of a thread that have been recorded. */
+  recorded(thread: number): number {
+    return this.begun.get(thread)?.recorded ?? 0;
+  }
+
+  /** User instructions that a thread has retired since the injection. */
+  position(thread: number): number {
+    const before = this.progress.get(thread) ?? 0;
+    return thread === this.running ? before + this.machine.instructions - this.resumedAt : before;
+  }
+
+  /** Instructions recorded of the thread that was recorded last. */
+  get recordedLast(): number {
+    return this.mine?.recorded ?? 0;
+  }
+
+  /** The machine's count of instructions before the one that it executes. */
+  retired(): number {
+    const { words, counters } = this.machine.cpu;
+    const count = counters[Counter.Instructions]!;
+    const micro = words[Word.CurrentMicro]!;
+    if (micro === 0) return count;
+    const block = words[Word.ChargedBlock]!;
+    if (block === 0) return count - 1;
+    const instruction = words[micro + MicroWord.Instruction]!;
+    return count - words[block + BlockWord.Count]! + words[instruction + InstructionWord.Number]!;
+  }
+
+  /** Hears of nothing more until `attachAgain`. */
+  mute(): void {
+    this.muted = true;
+  }
+
+  saveState(): LogState {
+    const begun = [...this.begun.values()]
+      .filter(({ open }) => open)
+      .map((one) => ({ ...one, registers: one.registers.slice(), accesses: one.accesses.slice() }));
+    return { progress: new Map(this.progress), running: this.running, resumedAt: this.resumedAt, begun };
+  }
+
+  private attachSteps(): void {
+    const on = this.running !== 0 && this.wants(this.running);
+    this.mine = on ? this.begunOf(this.running) : undefined;
+    if (on === (this.detachSteps !== undefined)) return;
+    if (on) this.detachSteps = this.machine.observe(this.instructions());
+    else {
+      this.detachSteps?.();
+      this.detachSteps = undefined;
+      this.current = undefined;
+      this.walks = 0;
+    }
+  }
+
+  private moments(): Partial<Observer> {
     return {
-      beforeInstruction: (linear) => this.before(linear),
-      afterInstruction: () => this.after(),
-      memoryRead: (_linear, physical, bytes) => this.access(AccessKind.Read, physical, bytes),
-      walkRead: (physical) => this.access(AccessKind.Walk, physical, 4),
-      walkWrite: (physical) => this.kernelWrite(physical, 4),
-      memoryWrite: (linear, physical, bytes) => {
-        if (linear < USER_AREA_END && this.current !== undefined) this.access(AccessKind.Write, physical, bytes);
-        else {
-          // The CPU pushes the frame of its entry before it tells of it.
-          this.enter(ENTRY);
-          this.kernelWrite(physical, bytes);
+      physicalWrite: (physical, bytes) => {
+        if (this.muted) return;
+        const vector = this.pathVector;
+        if (this.saves > 0) {
+          this.saves--;
+          this.pathVector = ENTRY;
         }
+        this.kernelWrite(physical, bytes);
+        this.pathVector = vector;
+        this.owner.take();
       },
-      physicalWrite: (physical, bytes) => this.kernelWrite(physical, bytes),
       interrupt: (vector, kind) => {
-        this.enter(vector);
+        if (this.muted) return;
+        this.enter(vector, kind === "software");
         if (kind === "software" && this.current !== undefined) this.current.entered = true;
         else this.current = undefined;
       },
       exception: (vector, _errorCode, eip) => {
-        this.enter(vector);
+        if (this.muted) return;
+        this.enter(vector, false);
         this.faulted(eip);
         this.current = undefined;
       },
+      portalEnter: () => {
+        if (!this.muted) this.entered();
+      },
       portalLeave: () => {
-        // Only system calls give a thread its UTCB.
-        if (this.pathVector === SYSTEM_CALL_VECTOR) this.utcbs = undefined;
-        this.sender = 0;
-        this.receiver = 0;
-        this.walks = 0;
+        if (!this.muted) this.resumed();
+      },
+      clockRead: () => this.input(this.machine.cycles),
+      portRead: (_port, _bytes, value) => this.input(value),
+      ...(this.owner.touches === undefined
+        ? {}
+        : {
+            watchedAccess: (physical: number, bytes: number) => {
+              if (this.muted || this.running === 0 || this.mine !== undefined) return;
+              this.owner.touches!(this.running, physical, bytes);
+            },
+          }),
+    };
+  }
+
+  private input(value: number): void {
+    if (this.muted || this.running === 0 || this.only !== 0) return;
+    const progress = (this.progress.get(this.running) ?? 0) + this.retired() - this.resumedAt;
+    this.owner.inputs?.(this.running, progress, value);
+  }
+
+  private instructions(): Partial<Observer> {
+    return {
+      beforeInstruction: (linear) => {
+        if (this.steps >= BATCH) {
+          this.steps = 0;
+          if (this.owner.batch === undefined) this.owner.take();
+          else this.owner.batch();
+          if (this.mine === undefined) return;
+        }
+        if (this.machine.cpu.words[Word.Cpl] === 3) this.begin(linear);
+        else {
+          this.current = undefined;
+          this.walks = 0;
+        }
+      },
+      afterInstruction: () => this.after(),
+      memoryRead: (_linear, physical, bytes) => this.access(AccessKind.Read, physical, bytes),
+      walkRead: (physical) => this.access(AccessKind.Walk, physical, 4),
+      walkWrite: (physical) => this.access(AccessKind.Mark, physical, 4),
+      memoryWrite: (linear, physical, bytes) => {
+        if (linear < USER_AREA_END && this.current !== undefined) this.access(AccessKind.Write, physical, bytes);
       },
     };
   }
 
-  private enter(vector: number): void {
+  // ---- moments ----
+
+  /** The running thread leaves user mode. */
+  private enter(vector: number, byCall: boolean): void {
     this.pathVector = vector;
-    this.pathThread = (this.kernel.currentThread() ?? 0) >>> 14;
+    this.pathThread = this.running === 0 ? this.left : this.running;
+    if (this.running === 0) return;
+    this.progress.set(this.running, this.position(this.running));
+    this.left = this.running;
+    this.leftByCall = byCall ? 1 : 0;
+    this.running = 0;
+  }
+
+  /** The CPU has pushed its frame and comes to the kernel. */
+  private entered(): void {
+    const { cpu, memory } = this.machine;
+    const frame = ((cpu.words[Word.Esp]! >>> 0) - KERNEL_WINDOW) >>> 0;
+    if (memory.isRam(frame)) {
+      const vector = this.pathVector;
+      this.pathVector = ENTRY;
+      const tcbEnd = this.tcbs + (this.left + 1) * TCB_BYTES;
+      const isThreads = this.left !== 0 && tcbEnd > frame && tcbEnd - frame <= LARGEST_FRAME;
+      this.kernelWrite(frame, isThreads ? tcbEnd - frame : 4 * IDLE_FRAME_WORDS);
+      this.pathVector = vector;
+    }
+    if (this.left !== 0 && !this.wants(this.left)) this.recordLeft(this.left);
+    this.saves = this.left === 0 ? 0 : SAVED_WORDS;
+    this.left = 0;
+    this.owner.entering?.(cpu.cycles);
+    this.owner.take();
+  }
+
+  private resumed(): void {
+    const { cpu } = this.machine;
+    this.sender = 0;
+    this.receiver = 0;
+    this.saves = 0;
+    this.walks = 0;
+    this.current = undefined;
+    if (cpu.words[Word.Cpl] === 3) {
+      this.running = (this.kernel.currentThread() ?? 0) >>> 14;
+      // The call of the portal counts as an instruction when it is over.
+      this.resumedAt = cpu.instructions + 1;
+      this.moment(RecordKind.Resumed, this.running, 0);
+      if (this.only === 0) this.owner.resumed?.(this.running, this.progress.get(this.running) ?? 0);
+    }
+    this.owner.take();
+    this.attachSteps();
+  }
+
+  /** What the CPU has pushed is what the thread left with. */
+  private recordLeft(thread: number): void {
+    if (this.only !== 0) return;
+    this.moment(RecordKind.Left, thread, this.leftByCall);
+    const { memory } = this.machine;
+    const record = this.queue.words;
+    const at = this.queue.tail - Record.MomentWords;
+    const frame = this.tcbs + thread * TCB_BYTES;
+    record[at + Record.Eip] = memory.read32(frame + Tcb.eip);
+    record[at + Record.Registers + 4] = memory.read32(frame + Tcb.esp);
+    record[at + Record.Eflags] = memory.read32(frame + Tcb.eflags);
+  }
+
+  private moment(kind: RecordKind, thread: number, byCall: number): void {
+    if (this.only !== 0) return;
+    const { cpu } = this.machine;
+    const { words, cycles } = cpu;
+    const at = this.queue.reserve(Record.MomentWords);
+    const record = this.queue.words;
+    record[at + Record.Length] = Record.MomentWords;
+    record[at + Record.Kind] = kind;
+    record[at + Record.Thread] = thread;
+    record[at + Record.CycleLow] = cycles | 0;
+    record[at + Record.CycleHigh] = Math.floor(cycles / 4294967296);
+    record[at + Record.Progress] = this.progress.get(thread) ?? 0;
+    record[at + Record.Eip] = words[Word.Eip]!;
+    record[at + Record.ByCall] = byCall;
+    for (let i = 0; i < 8; i++) record[at + Record.Registers + i] = words[i]!;
+    record[at + Record.Eflags] = cpu.eflags;
+    this.queue.tail += Record.MomentWords;
   }
 
   private event(kind: number, a: number, b: number): void {
@@ -226,59 +373,52 @@ export class StepLog {
     }
   }
 
+  // ---- instructions ----
+
   /** An instruction does not retire; without one the fetch has faulted, of which only the walk is known. */
   private faulted(eip: number): void {
     if (this.current !== undefined) {
-      this.record(this.current, RecordKind.Faulted);
+      // It stays open: a repeated instruction goes on where it has faulted.
+      recordInstruction(this.queue, this.machine.cpu.words, this.current, RecordKind.Faulted);
       return;
     }
-    if (this.walks === 0 || !this.walkedByUser) return;
+    if (this.walks === 0 || this.mine === undefined || !this.walkedByUser) return;
     this.begin(eip);
-    this.current!.cycle = this.walkCycle;
-    this.record(this.current!, RecordKind.Faulted);
+    this.mine.cycle = this.walkCycle;
+    recordInstruction(this.queue, this.machine.cpu.words, this.mine, RecordKind.Faulted);
+    this.mine.open = false;
   }
 
-  private before(linear: number): void {
-    const { words } = this.machine.cpu;
-    if (words[Word.Cpl] === 3) this.begin(linear);
-    else {
-      this.current = undefined;
-      this.walks = 0;
+  private begunOf(thread: number): Begun {
+    let begun = this.begun.get(thread);
+    if (begun === undefined) {
+      begun = newBegun(thread);
+      this.begun.set(thread, begun);
     }
+    return begun;
   }
 
   private begin(linear: number): void {
     const { cpu } = this.machine;
-    const { words } = cpu;
-    const thread = (this.kernel.currentThread() ?? 0) >>> 14;
-    let begun = this.begun.get(thread);
-    if (begun === undefined) {
-      begun = {
-        thread,
-        eip: 0,
-        cycle: 0,
-        entered: false,
-        open: false,
-        registers: new Int32Array(8),
-        eflags: 0,
-        accesses: new Int32Array(96),
-        count: 0,
-      };
-      this.begun.set(thread, begun);
-    }
+    const { words, counters } = cpu;
+    const begun = this.mine!;
     this.current = begun;
     // A repeated instruction goes on where an interrupt or a slice's end has left it: it is still the same one.
     if (begun.open && begun.eip === linear && begun.count > 0) return;
     begun.open = true;
     begun.eip = linear;
-    begun.cycle = cpu.cycles;
+    begun.cycle = counters[Counter.Cycles]!;
+    begun.progress = this.position(begun.thread);
     begun.entered = false;
-    begun.registers.set(words.subarray(0, 8));
+    const { registers } = begun;
+    for (let i = 0; i < 8; i++) registers[i] = words[i]!;
     begun.eflags = cpu.eflags;
     begun.count = 0;
     // The walk of its fetch came before it.
-    for (let i = 0; i < this.walks; i++)
-      addAccess(begun, WALKED, this.walked[i]!, this.machine.memory.read32(this.walked[i]!));
+    for (let i = 0; i < this.walks; i += 2) {
+      const word = this.walked[i + 1]!;
+      addAccess(begun, this.walked[i]! | WHOLE, word, this.machine.memory.read32(word));
+    }
     this.walks = 0;
   }
 
@@ -287,45 +427,17 @@ export class StepLog {
     this.current = undefined;
     if (begun === undefined) return;
     begun.open = false;
-    this.record(begun, begun.entered ? RecordKind.Entry : RecordKind.Instruction);
+    const kind = begun.entered ? RecordKind.Entry : RecordKind.Instruction;
+    recordInstruction(this.queue, this.machine.cpu.words, begun, kind);
     begun.count = 0;
-  }
-
-  private record(begun: Begun, kind: RecordKind): void {
-    const { words } = this.machine.cpu;
-    const micro = words[Word.CurrentMicro]!;
-    // Without one the fetch itself has faulted.
-    const instruction = micro === 0 ? 0 : words[micro + MicroWord.Instruction]!;
-    const known = instruction === 0 ? 0 : -1;
-    const { queue } = this;
-    const { accesses, count } = begun;
-    const length = Record.Accesses + count;
-    const at = queue.reserve(length);
-    const record = queue.words;
-    record[at + Record.Length] = length;
-    record[at + Record.Kind] = kind;
-    record[at + Record.Thread] = begun.thread;
-    record[at + Record.CycleLow] = begun.cycle | 0;
-    record[at + Record.CycleHigh] = Math.floor(begun.cycle / 4294967296);
-    record[at + Record.Eip] = begun.eip;
-    record[at + Record.RegistersUsed] =
-      known &
-      (words[instruction + InstructionWord.RegistersRead]! |
-        words[instruction + InstructionWord.AddressRegisters]! |
-        (words[instruction + InstructionWord.RegistersWritten]! << 8));
-    record[at + Record.FlagsUsed] = known & words[instruction + InstructionWord.FlagsUsed]!;
-    record[at + Record.CodePhysical] = known & words[instruction + InstructionWord.Physical]!;
-    record[at + Record.CodeBytes] = known & words[instruction + InstructionWord.Length]!;
-    record.set(begun.registers, at + Record.Registers);
-    record[at + Record.Eflags] = begun.eflags;
-    for (let i = 0; i < count; i++) record[at + Record.Accesses + i] = accesses[i]!;
-    queue.tail += length;
+    begun.recorded++;
+    this.steps++;
   }
 
   private access(kind: AccessKind, physical: number, bytes: number): void {
     const begun = this.current;
     if (begun === undefined) {
-      if (kind === AccessKind.Walk) this.walkedForFetch(physical & ~3);
+      if (kind >= AccessKind.Walk) this.walkedForFetch(kind, physical & ~3);
       return;
     }
     const { memory } = this.machine;
@@ -336,27 +448,33 @@ export class StepLog {
     if (mask > 15) addAccess(begun, kind | ((mask >> 4) << 4), word + 4, memory.read32(word + 4));
   }
 
-  private walkedForFetch(word: number): void {
-    const { cpu } = this.machine;
+  private walkedForFetch(kind: AccessKind, word: number): void {
+    const { cpu, memory } = this.machine;
     if (this.walks === 0) {
       this.walkCycle = cpu.cycles;
       this.walkedByUser = cpu.words[Word.Cpl] === 3;
     }
-    if (this.walks < this.walked.length) this.walked[this.walks++] = word;
+    if (this.walks === this.walked.length || !memory.isRam(word)) return;
+    this.walked[this.walks++] = kind;
+    this.walked[this.walks++] = word;
   }
 
   private kernelWrite(physical: number, bytes: number): void {
+    if (this.only !== 0) return;
     const { memory, cpu } = this.machine;
     const { cycles } = cpu;
     for (let word = physical & ~3; word < physical + bytes; word += 4) {
       if (!memory.isRam(word)) return;
+      if (((word - this.tcbs) & (TCB_BYTES - 1)) === Tcb.utcbPhysical) this.utcbs = undefined;
+      const thread = this.threadOfUtcb(word);
       const at = this.queue.reserve(Record.KernelWords);
       const record = this.queue.words;
       record[at + Record.Length] = Record.KernelWords;
       record[at + Record.Kind] = RecordKind.KernelWrite;
-      record[at + Record.Thread] = this.threadOfUtcb(word);
+      record[at + Record.Thread] = thread;
       record[at + Record.CycleLow] = cycles | 0;
       record[at + Record.CycleHigh] = Math.floor(cycles / 4294967296);
+      record[at + Record.Progress] = this.position(thread);
       record[at + Record.WordPhysical] = word;
       record[at + Record.WordValue] = memory.read32(word);
       record[at + Record.PathVector] = this.pathVector;
@@ -375,17 +493,4 @@ export class StepLog {
     );
     return this.utcbs.get(physical >>> 9) ?? 0;
   }
-}
-
-function addAccess(begun: Begun, kindAndBytes: number, word: number, value: number): void {
-  if (begun.count + 3 > begun.accesses.length) {
-    const grown = new Int32Array(begun.accesses.length * 2);
-    grown.set(begun.accesses);
-    begun.accesses = grown;
-  }
-  const { accesses } = begun;
-  accesses[begun.count] = kindAndBytes;
-  accesses[begun.count + 1] = word;
-  accesses[begun.count + 2] = value;
-  begun.count += 3;
 }

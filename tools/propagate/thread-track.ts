@@ -1,5 +1,5 @@
 /** One thread in both machines: what of its steps is not yet compared, and where the two stand. */
-import { AccessKind, cycleOf, Record, RecordKind, RecordQueue } from "./step-log.ts";
+import { Record, RecordKind, RecordQueue } from "./records.ts";
 
 /** A moment at which a thread's control flow leaves the golden one, and when it came back. */
 export interface Parting {
@@ -33,25 +33,63 @@ interface Boundary {
   readonly signature: string;
 }
 
+export const INT_BYTES = 2;
+
 /** Words of records that are kept of a thread that has parted; more, and it is given up. */
-const LARGEST_BACKLOG = 1 << 24;
+const LARGEST_BACKLOG = 1 << 22;
+
+/** Registers of a thread at a count of its instructions. */
+export class Moment {
+  progress = -1;
+  /** As a record, so that it compares like one. */
+  readonly words = new Int32Array(Record.MomentWords);
+
+  take(words: Int32Array, at: number): void {
+    for (let i = 0; i < Record.MomentWords; i++) this.words[i] = words[at + i]!;
+    this.progress = words[at + Record.Progress]!;
+  }
+
+  /** Of `Left`. */
+  get byCall(): boolean {
+    return this.words[Record.ByCall] !== 0;
+  }
+
+  /** Whether a record of another moment has the same general registers, EFLAGS and EIP. */
+  equals(words: Int32Array, at: number): boolean {
+    for (let i = 0; i <= 8; i++)
+      if (this.words[Record.Registers + i] !== words[at + Record.Registers + i]) return false;
+    return this.words[Record.Eip] === words[at + Record.Eip];
+  }
+}
 
 export class ThreadTrack {
   /** Records of the golden thread that wait for the faulty one. */
   readonly golden = new RecordQueue();
   /** Kernel writes into the thread's words since its last instruction; everything, while it has parted. */
   readonly faulty = new RecordQueue();
-  /** Records that came while the golden thread was behind, after a meeting. */
-  readonly waiting = new RecordQueue();
+  /** Registers of the golden thread when it last went on: EAX … EDI, EFLAGS, EIP, at its count of instructions. */
+  readonly goldenResumed = new Moment();
+  /** Registers with which the thread last left user mode, while its instructions were not recorded. */
+  readonly left = new Moment();
+  /** Wrong words from which the kernel has made registers of the thread, by register. */
+  readonly registerSources = new Map<number, readonly number[]>();
   /** Sources of words that messages wrote, as they were when the message went. */
   readonly messageSources = new Map<number, readonly number[]>();
   /** User instructions retired since the injection. */
   progress = 0;
   goldenProgress = 0;
+
+  /** Count of the golden thread's instructions at a count of its own. */
+  goldenAt(progress: number): number {
+    return progress + this.goldenProgress - this.progress;
+  }
+
   /** Clocks by which it is later than its golden self (negative: earlier): at the last compared step, and the furthest. */
   shift = 0;
   largestShift = 0;
   parting: Parting | undefined;
+  /** Count of its instructions at which something wrong last had to do with it. */
+  quietFrom = 0;
   /** Wrong words that the instruction read at which the thread is stopped by an exception. */
   faultSources: readonly number[] = [];
   /** Parted, and too long ago to be brought together again. */
@@ -75,14 +113,6 @@ export class ThreadTrack {
 
   get parted(): boolean {
     return this.parting !== undefined;
-  }
-
-  /** Offset in `golden` of the first record that is no kernel write; -1 if there is none yet. */
-  nextGoldenStep(): number {
-    const { golden } = this;
-    for (let at = golden.head; at < golden.tail; at += golden.words[at]!)
-      if (golden.words[at + Record.Kind] !== RecordKind.KernelWrite) return at;
-    return -1;
   }
 
   part(parting: Parting): void {
@@ -119,7 +149,8 @@ export class ThreadTrack {
   ): [number, number] | undefined {
     let found: [number, number] | undefined;
     for (let at = queue.head + scanned; at < queue.tail; at += queue.words[at]!) {
-      if (queue.words[at + Record.Kind] !== RecordKind.Entry) continue;
+      const kind = queue.words[at + Record.Kind]!;
+      if (kind !== RecordKind.Entry && kind !== RecordKind.Left) continue;
       const boundary = { offset: at - queue.head, signature: signatureOf(queue.words, at) };
       own.push(boundary);
       if (found !== undefined) continue;
@@ -133,22 +164,7 @@ export class ThreadTrack {
 /** Place, stack and request of a kernel call: EIP, ESP, EAX (to), EDX (from), ESI (tag). */
 function signatureOf(words: Int32Array, at: number): string {
   const register = (index: number): number => words[at + Record.Registers + index] ?? 0;
-  return `${words[at + Record.Eip]} ${register(4)} ${register(0)} ${register(2)} ${register(6)}`;
-}
-
-/** Calls `visit` with each word that a record writes. */
-export function forWrites(
-  words: Int32Array,
-  at: number,
-  visit: (physical: number, value: number, cycle: number, eip: number) => void,
-): void {
-  const cycle = cycleOf(words, at);
-  if (words[at + Record.Kind] === RecordKind.KernelWrite) {
-    visit(words[at + Record.WordPhysical]!, words[at + Record.WordValue]!, cycle, 0);
-    return;
-  }
-  const end = at + words[at + Record.Length]!;
-  const eip = words[at + Record.Eip]!;
-  for (let access = at + Record.Accesses; access < end; access += 3)
-    if ((words[access]! & 15) === AccessKind.Write) visit(words[access + 1]!, words[access + 2]!, cycle, eip);
+  // With what it leaves user mode, a thread has gone past INT n.
+  const eip = words[at + Record.Eip]! - (words[at + Record.Kind] === RecordKind.Left ? INT_BYTES : 0);
+  return `${eip} ${register(4)} ${register(0)} ${register(2)} ${register(6)}`;
 }

@@ -1,55 +1,103 @@
 /**
- * The differential tracker: takes the step logs of a golden and a faulty machine, brings each thread together with its
- * golden self at equal progress, and keeps the set of wrong words exactly.
+ * The differential tracker: takes the records of the faulty machine as they come, brings each thread together with its golden
+ * self at equal progress, and keeps the set of wrong words exactly. The golden machine is let run as far as that needs.
  *
- * Two shadows of RAM hold what each machine's memory is at the point up to which its threads have been compared. A step's
- * writes go into both; the words that it touched are compared. What is newly wrong gets the step as its writer, and the
- * wrong words among what the step read as its sources. Records of the faulty machine are taken in the order in which they
- * happened, so that a message's source is looked up as it was when the message went.
+ * A thread that begins with the registers of its golden self and can reach no wrong word does what that does, until the
+ * kernel acts for it: nothing of it needs to be looked at in between. So instructions are recorded only of threads that
+ * something wrong can come to; the others run at full speed, and are compared each time they go on.
  *
- * While a thread's control flow has parted from the golden one, its records wait for a kernel call that both make alike.
- * The kernel's own words are compared while the two machines are in lockstep (same words written at the same clocks); later
- * only those that are wrong already are followed.
+ * A step's writes go into both shadows of RAM; the words that it touched are compared. What is newly wrong gets the step as
+ * its writer, and the wrong words among what the step read as its sources. While a thread's control flow has parted from the
+ * golden one, its records wait for a kernel call that both make alike. The kernel's own words are compared while the two
+ * machines are in lockstep (same words written at the same clocks); later only those that are wrong already are followed.
  */
-import type { Kernel } from "../../kernel/index.ts";
+import type { RunSnapshot, ScenarioRun } from "../run/scenario-run.ts";
 import { Causes, NOTHING } from "./causes.ts";
-import {
-  type Corruption,
-  CorruptionSet,
-  EFLAGS_INDEX,
-  EIP_INDEX,
-  type Place,
-  type RootCause,
-  registerPlace,
-  type Writer,
-} from "./corruption.ts";
-import { AccessKind, cycleOf, Record, RecordKind, RecordQueue, type StepLog } from "./step-log.ts";
-import { forWrites, type Parting, ThreadTrack } from "./thread-track.ts";
+import { Comparison } from "./comparison.ts";
+import { CorruptionSet, EIP_INDEX, type Place, registerOf, registerPlace } from "./corruption.ts";
+import { GoldenRecords } from "./golden-records.ts";
+import type { GoldenSide } from "./golden-side.ts";
+import { KernelReads } from "./kernel-reads.ts";
+import { KernelWords } from "./kernel-words.ts";
+import type { LogOwner, LogState } from "./log-owner.ts";
+import { Reach } from "./reach.ts";
+import { cycleOf, forWrites, Record, RecordKind, RecordQueue } from "./records.ts";
+import { Shadow } from "./shadow.ts";
+import { StepLog } from "./step-log.ts";
+import { INT_BYTES, type Parting, ThreadTrack } from "./thread-track.ts";
 
-export class Tracker {
+/** Instructions that a thread has nothing to do with wrong words before it is let go on unrecorded. */
+const QUIET = 1_000;
+
+export class Tracker implements LogOwner {
   readonly set = new CorruptionSet();
   readonly partings: Parting[] = [];
-  /** Clock at which the machines stopped doing the same at the same time; undefined while they do. */
-  lockstepEnd: number | undefined;
-  /** Called with each record of the faulty machine, in order. */
-  onFaultyRecord: (words: Int32Array, at: number) => void = () => {};
+  readonly log: StepLog;
+  readonly reads: KernelReads;
+  /** Called with each record, in order. */
+  onRecord: (words: Int32Array, at: number) => void = () => {};
+  /** Called when all that has happened has been compared. */
+  onTaken: () => void = () => {};
   private readonly tracks = new Map<number, ThreadTrack>();
-  private readonly goldenKernel = new RecordQueue();
-  /** The golden machine has ended: what is missing does not come any more. */
-  private goldenEnded = false;
+  private readonly comparison: Comparison;
   private readonly causes: Causes;
+  readonly reach: Reach;
+  private readonly records: GoldenRecords;
+  private readonly kernelWords: KernelWords;
+  /** The thread whose instructions are to be recorded from where it stands, 0 for none. */
+  private starting = 0;
+  /** Where the faulty machine has to go back to, because an unrecorded instruction there comes to something wrong. */
+  private back: { readonly log: LogState; readonly instructions: number } | undefined;
+  /** Clocks by which the thread that was compared last is later than its golden self. */
+  latestShift = 0;
+  /** The latest snapshot of the faulty machine. */
+  private latest: RunSnapshot;
 
   /**
-   * @param goldenMemory RAM of either machine at the injection, as words; changed by the tracker.
+   * @param before,after snapshots of either machine at the injection, and of the faulty one behind it.
+   * @param everything record the instructions of all threads, whatever is wrong.
    */
   constructor(
-    private readonly golden: StepLog,
-    private readonly faulty: StepLog,
-    kernel: Kernel,
-    readonly goldenMemory: Int32Array,
-    readonly faultyMemory: Int32Array,
+    private readonly golden: GoldenSide,
+    private readonly faulty: ScenarioRun,
+    before: RunSnapshot,
+    after: RunSnapshot,
+    private readonly everything: boolean,
   ) {
+    this.latest = after;
+    const { kernel, machine } = faulty;
     this.causes = new Causes(this.set, this.tracks, kernel);
+    this.comparison = new Comparison(
+      this.set,
+      this.causes,
+      new Shadow(before.machine.ram),
+      new Shadow(after.machine.ram),
+    );
+    this.reach = new Reach(machine, kernel, this.set, new Shadow(before.machine.ram));
+    this.records = new GoldenRecords(golden, this.reach, (thread) => this.track(thread));
+    this.log = new StepLog(machine, kernel, this);
+    const { tcbs } = this.log;
+    this.reads = new KernelReads(kernel, this.set, tcbs);
+    this.kernelWords = new KernelWords(
+      this.comparison,
+      this.set,
+      this.causes,
+      this.records,
+      this.reads,
+      this.reach,
+      this.tracks,
+      tcbs,
+    );
+    this.log.everything = everything;
+    golden.log.everything = everything;
+  }
+
+  get lockstepEnd(): number | undefined {
+    return this.comparison.lockstepEnd;
+  }
+
+  get goldenMemory(): Shadow {
+    return this.comparison.goldenMemory;
   }
 
   get threads(): Iterable<ThreadTrack> {
@@ -65,156 +113,293 @@ export class Tracker {
     return track;
   }
 
-  /** Compares what both logs hold. True when the golden machine must run further before more can be compared. */
-  process(goldenEnded: boolean): boolean {
-    this.goldenEnded = goldenEnded;
-    this.sortGolden();
-    let behind = false;
-    for (const track of this.tracks.values()) {
-      if (track.parted) this.meet(track);
-      behind = !this.drain(track) || behind;
+  /** After the fault has struck: the thread that is running may have to be looked at from its next instruction on. */
+  begin(): void {
+    const { running } = this.log;
+    if (running === 0) return;
+    const isRight =
+      this.track(running).wrongRegisters === 0 &&
+      this.set.at(registerPlace(running, EIP_INDEX)) === undefined &&
+      !this.reach.mustWatch(running);
+    if (isRight && !this.everything) this.reach.watchPages();
+    else {
+      this.starting = running;
+      this.startRecording();
     }
-    const { queue } = this.faulty;
+  }
+
+  /** Ends the watch. */
+  stop(): void {
+    this.log.detachAll();
+    this.reads.stop();
+    this.reach.watchNothing();
+    this.golden.log.detachAll();
+  }
+
+  // ---- told by the faulty machine's log ----
+
+  /** In lockstep the golden machine goes the kernel's path first. */
+  entering(cycle: number): void {
+    if (this.lockstepEnd === undefined) this.golden.advance(cycle + 1);
+  }
+
+  inputs(thread: number, progress: number, value: number): void {
+    if (this.log.wants(thread)) {
+      this.track(thread).quietFrom = progress;
+      return;
+    }
+    if (!this.golden.readsToo(thread, this.track(thread).goldenAt(progress), value)) this.goBack();
+  }
+
+  touches(_thread: number, physical: number, bytes: number): void {
+    for (let word = physical & ~3; word < physical + bytes; word += 4)
+      if (this.set.at(word) !== undefined) {
+        this.goBack();
+        return;
+      }
+  }
+
+  take(): void {
+    const { queue } = this.log;
+    if (queue.isEmpty) return;
     while (!queue.isEmpty) {
-      const at = queue.head;
-      const thread = queue.words[at + Record.Thread]!;
-      const done = thread === 0 ? this.kernelWrite(queue.words, at) : this.threadRecord(queue.words, at, thread);
-      if (!done) return true;
-      this.onFaultyRecord(queue.words, at);
+      this.record(queue.words, queue.head);
+      this.onRecord(queue.words, queue.head);
       queue.drop();
     }
-    return behind;
+    this.onTaken();
+  }
+
+  batch(): void {
+    this.take();
+    this.calmDown();
+  }
+
+  private record(words: Int32Array, at: number): void {
+    const thread = words[at + Record.Thread]!;
+    const kind = words[at + Record.Kind]!;
+    if (kind === RecordKind.KernelWrite) {
+      if (thread === 0) this.kernelWords.write(words, at);
+      else this.threadWrite(this.track(thread), words, at);
+    } else if (kind === RecordKind.Left) this.left(this.track(thread), words, at);
+    else if (kind === RecordKind.Resumed) this.goesOn(this.track(thread), words, at);
+    else this.step(this.track(thread), words, at);
+  }
+
+  /**
+   * The machines are one again: so is every thread, wherever it was last compared.
+   * @param threadAt the thread whose word a place is.
+   */
+  becomeOne(cycle: number, threadAt: (place: Place) => number | undefined): void {
+    this.take();
+    // What the kernel has written for threads that have not gone on since.
+    for (const track of this.tracks.values())
+      for (let at = track.faulty.head; at < track.faulty.tail; at += track.faulty.words[at]!)
+        forWrites(track.faulty.words, at, (place, _value, written) => {
+          this.set.heal(place, written, this.log.position(track.thread));
+        });
+    for (const { place, progress } of [...this.set.current()]) {
+      const thread = registerOf(place)?.thread ?? threadAt(place);
+      this.set.heal(place, cycle, thread === undefined ? progress : this.log.position(thread));
+    }
   }
 
   /** Compares what threads that have parted did to the end. */
-  finish(): void {
-    this.goldenEnded = true;
+  finish(cycleLimit: number): void {
+    this.take();
+    this.golden.finish(cycleLimit);
+    this.records.sort();
     for (const track of this.tracks.values()) {
-      this.drain(track);
+      if (track.parted) this.meet(track);
       const { faulty, golden } = track;
-      if (track.parted) this.applyOtherPath(track, faulty.tail, golden.tail);
-      else if (!faulty.isEmpty) {
-        const next = track.nextGoldenStep();
-        this.kernelItems(track, next < 0 ? golden.tail : next, track.previous.cycle);
-      }
+      if (track.parted) this.comparison.otherPath(track, faulty.tail, golden.tail);
+      else if (!faulty.isEmpty)
+        this.comparison.kernelItems(track, track.goldenAt(track.progress), track.previous.cycle);
     }
-  }
-
-  private sortGolden(): void {
-    const { queue } = this.golden;
-    while (!queue.isEmpty) {
-      const thread = queue.words[queue.head + Record.Thread]!;
-      const to = thread === 0 ? this.goldenKernel : this.track(thread).golden;
-      if (queue.words[queue.head + Record.Kind] !== RecordKind.Faulted) to.push(queue.words, queue.head);
-      queue.drop();
-    }
-  }
-
-  // ---- the kernel's own words ----
-
-  private kernelWrite(words: Int32Array, at: number): boolean {
-    const physical = words[at + Record.WordPhysical]!;
-    const cycle = cycleOf(words, at);
-    const { goldenKernel } = this;
-    if (this.lockstepEnd === undefined) {
-      if (goldenKernel.isEmpty && !this.goldenEnded) return false;
-      const other = goldenKernel.head;
-      const same =
-        !goldenKernel.isEmpty &&
-        cycleOf(goldenKernel.words, other) === cycle &&
-        goldenKernel.words[other + Record.WordPhysical] === physical;
-      if (same) {
-        this.goldenMemory[physical >>> 2] = goldenKernel.words[other + Record.WordValue]!;
-        this.faultyMemory[physical >>> 2] = words[at + Record.WordValue]!;
-        goldenKernel.drop();
-        this.compareKernelWord(words, at, physical, cycle);
-        return true;
-      }
-      this.lockstepEnd = cycle;
-    }
-    while (!goldenKernel.isEmpty && cycleOf(goldenKernel.words, goldenKernel.head) <= cycle) {
-      const other = goldenKernel.head;
-      this.goldenMemory[goldenKernel.words[other + Record.WordPhysical]! >>> 2] =
-        goldenKernel.words[other + Record.WordValue]!;
-      goldenKernel.drop();
-    }
-    this.faultyMemory[physical >>> 2] = words[at + Record.WordValue]!;
-    if (this.faultyMemory[physical >>> 2] === this.goldenMemory[physical >>> 2]) this.set.heal(physical, cycle, -1);
-    return true;
-  }
-
-  private compareKernelWord(words: Int32Array, at: number, physical: number, cycle: number): void {
-    const thread = words[at + Record.PathThread]!;
-    const writer: Writer = { kind: "kernel", thread, eip: 0, vector: words[at + Record.PathVector]! };
-    this.compareWord(physical, cycle, -1, writer, () => this.causes.around(thread, words[at + Record.Sender]!));
+    this.onTaken();
   }
 
   // ---- threads ----
 
-  private threadRecord(words: Int32Array, at: number, thread: number): boolean {
-    const track = this.track(thread);
-    if (words[at + Record.Kind] === RecordKind.KernelWrite && this.set.size > 0)
-      this.causes.noteMessage(track, words, at);
-    if (track.waiting.isEmpty) return this.compareRecord(track, words, at);
-    track.waiting.push(words, at);
-    return true;
+  private threadWrite(track: ThreadTrack, words: Int32Array, at: number): void {
+    const ways = this.causes.ways(words[at + Record.PathThread]!, words[at + Record.Sender]!);
+    const sources = this.reads.of(words[at + Record.WordValue]!, ways);
+    if (sources !== undefined) track.messageSources.set(words[at + Record.WordPhysical]!, sources);
+    track.faulty.push(words, at);
   }
 
-  /** Compares what has waited. False when some of it still must. */
-  private drain(track: ThreadTrack): boolean {
-    const { waiting } = track;
-    while (!waiting.isEmpty) {
-      if (!this.compareRecord(track, waiting.words, waiting.head)) return false;
-      waiting.drop();
+  /** A thread leaves user mode of which nothing was recorded: it did what its golden self does. */
+  private left(track: ThreadTrack, words: Int32Array, at: number): void {
+    this.comeTo(track, words[at + Record.Progress]!);
+    track.left.take(words, at);
+    this.comparison.refreshUtcb(this.faulty.machine.memory, this.reach.utcbOf(track.thread));
+    track.faultSources = NOTHING;
+    track.registerSources.clear();
+    const { previous } = track;
+    previous.entered = words[at + Record.ByCall] !== 0;
+    // The frame holds the address behind INT n.
+    previous.eip = (words[at + Record.Eip]! - (previous.entered ? INT_BYTES : 0)) >>> 0;
+    previous.cycle = cycleOf(words, at);
+    previous.registersWritten = 0;
+    previous.flagsWritten = 0;
+    previous.sources = NOTHING;
+  }
+
+  private comeTo(track: ThreadTrack, progress: number): void {
+    track.goldenProgress = track.goldenAt(progress);
+    track.progress = progress;
+  }
+
+  private goesOn(track: ThreadTrack, words: Int32Array, at: number): void {
+    const cycle = cycleOf(words, at);
+    this.kernelWords.compareRewritten(cycle);
+    if (track.parted) {
+      this.golden.advance(cycle - track.shift);
+      this.meet(track);
+      if (track.lost) this.lose(track);
+      return;
     }
-    return true;
+    const isRight = this.resumesRight(track, words, at, cycle);
+    if (this.everything) return;
+    const { thread } = track;
+    if (this.log.wants(thread)) {
+      if (isRight && isQuiet(track)) this.stopRecording(thread);
+    } else if (isRight) this.reach.watchPages();
+    else {
+      this.starting = thread;
+      this.faulty.machine.stop("instructions are to be recorded");
+    }
   }
 
-  private compareRecord(track: ThreadTrack, words: Int32Array, at: number): boolean {
+  /** Whether a thread goes on as its golden self does, with nothing wrong that it could come to. */
+  private resumesRight(track: ThreadTrack, words: Int32Array, at: number, cycle: number): boolean {
+    const progress = words[at + Record.Progress]!;
+    const goldenProgress = track.goldenAt(progress);
+    if (!this.golden.reach(track.thread, goldenProgress)) return false;
+    this.records.sort();
+    this.comeTo(track, progress);
+    this.comparison.kernelItems(track, goldenProgress, cycle);
+    const { goldenResumed, left } = track;
+    // Interrupted, maybe between two elements of a repeated instruction, and untouched since.
+    const isUntouched =
+      track.wrongRegisters === 0 && left.progress === progress && !left.byCall && left.equals(words, at);
+    if (!isUntouched) {
+      if (goldenResumed.progress !== goldenProgress) return false;
+      if (left.byCall || left.progress < 0) this.noteShift(track, cycle, cycleOf(goldenResumed.words, 0));
+      if (!goldenResumed.equals(words, at)) return false;
+      this.comparison.registers(track, words, at, goldenResumed.words, 0, cycle);
+    }
+    return !this.reach.mustWatch(track.thread);
+  }
+
+  /** Stops the faulty machine, to take it back to the instruction that it executes. */
+  private goBack(): void {
+    this.back = { log: this.log.saveState(), instructions: this.log.retired() };
+    this.log.mute();
+    this.faulty.machine.stop("instructions should have been recorded");
+  }
+
+  /** Between runs: keeps a snapshot of the faulty machine to go back to. */
+  snapshot(): RunSnapshot {
+    this.latest = this.faulty.snapshot();
+    return this.latest;
+  }
+
+  /** Between runs: instructions of the thread for which the machine was stopped are recorded from here on. */
+  startRecording(): void {
+    const { back, faulty, log } = this;
+    if (back !== undefined) {
+      this.back = undefined;
+      const { machine } = faulty;
+      log.detachAll();
+      this.reads.pause(true);
+      faulty.restore(this.latest);
+      if (machine.instructions < back.instructions) machine.run({ instructions: back.instructions });
+      this.reads.pause(false);
+      log.attachAgain(back.log);
+      this.starting = log.running;
+      this.comeTo(this.track(log.running), log.position(log.running));
+    }
+    const { starting, golden } = this;
+    if (starting === 0) return;
+    this.starting = 0;
+    this.comparison.refresh(this.snapshot().machine.ram, this.tracks.values(), (page) =>
+      this.reach.holdsUserWords(page),
+    );
+    const track = this.track(starting);
+    track.quietFrom = track.progress;
+    log.want(starting, true);
+    const goldenProgress = track.goldenAt(track.progress);
+    golden.reach(starting, goldenProgress);
+    this.records.sort();
+    golden.demand(starting, goldenProgress);
+  }
+
+  private stopRecording(thread: number): void {
+    this.log.want(thread, false);
+    this.golden.log.want(thread, false);
+    this.reach.forgetCode();
+    this.reach.watchPages();
+  }
+
+  private step(track: ThreadTrack, words: Int32Array, at: number): void {
     if (words[at + Record.Kind] === RecordKind.Faulted) {
       if (!track.parted) track.faultSources = this.causes.sourcesOf(track, words, at);
-      return true;
+      return;
     }
-    const isStep = words[at + Record.Kind] !== RecordKind.KernelWrite;
-    if (isStep) track.faultSources = NOTHING;
+    track.faultSources = NOTHING;
+    const progress = words[at + Record.Progress]!;
     if (track.parted) {
-      if (isStep) track.progress++;
+      track.progress = progress + 1;
       track.faulty.push(words, at);
-      return true;
+      if (words[at + Record.Kind] !== RecordKind.Entry) return;
+      this.golden.advance(cycleOf(words, at) - track.shift);
+      this.meet(track);
+      return;
     }
-    if (!isStep) {
-      track.faulty.push(words, at);
-      return true;
-    }
-    const other = track.nextGoldenStep();
+    const goldenProgress = track.goldenAt(progress);
+    const other = this.records.step(track, goldenProgress);
+    this.comeTo(track, progress);
     if (other < 0) {
-      if (!this.goldenEnded) return false;
-      this.partFrom(track, words, at, 0);
-      track.progress++;
-      track.faulty.push(words, at);
-      return true;
+      this.part(track, words, at, 0);
+      return;
     }
     const cycle = cycleOf(words, at);
-    this.kernelItems(track, other, cycle);
     const { golden } = track;
+    const { comparison } = this;
+    if (golden.head !== other || !track.faulty.isEmpty) comparison.kernelItems(track, goldenProgress, cycle);
     const step = golden.head;
-    track.shift = cycle - cycleOf(golden.words, step);
-    if (track.shift !== 0) this.lockstepEnd ??= cycle;
-    if (Math.abs(track.shift) > Math.abs(track.largestShift)) track.largestShift = track.shift;
-    this.compareRegisters(track, words, at, golden.words, step, cycle);
+    this.noteShift(track, cycle, cycleOf(golden.words, step));
+    comparison.registers(track, words, at, golden.words, step, cycle);
     if (words[at + Record.Eip] !== golden.words[step + Record.Eip]) {
-      this.partFrom(track, words, at, golden.words[step + Record.Eip]!);
-      track.progress++;
-      track.faulty.push(words, at);
-      return true;
+      this.part(track, words, at, golden.words[step + Record.Eip]!);
+      return;
     }
     track.progress++;
     track.goldenProgress++;
     const sources = this.causes.sourcesOf(track, words, at);
-    this.applyStep(track, words, at, golden.words, step, sources, cycle);
+    comparison.step(track, words, at, golden.words, step, sources, cycle);
     this.remember(track, words, at, sources, cycle);
     golden.drop();
-    return true;
+    if (sources.length > 0 || track.wrongRegisters !== 0) track.quietFrom = progress;
+  }
+
+  /** When the running thread has had nothing to do with wrong words for a while, it needs not be looked at. */
+  private calmDown(): void {
+    const { running } = this.log;
+    if (this.everything || !this.log.wants(running)) return;
+    const track = this.track(running);
+    if (track.parted || track.wrongRegisters !== 0 || !isQuiet(track) || !track.faulty.isEmpty) return;
+    if (this.reach.mustWatch(running)) return;
+    track.left.progress = -1;
+    this.stopRecording(running);
+  }
+
+  private noteShift(track: ThreadTrack, cycle: number, goldenCycle: number): void {
+    track.shift = cycle - goldenCycle;
+    this.latestShift = track.shift;
+    if (track.shift !== 0) this.comparison.lockstepEnd ??= cycle;
+    if (Math.abs(track.shift) > Math.abs(track.largestShift)) track.largestShift = track.shift;
   }
 
   private remember(track: ThreadTrack, words: Int32Array, at: number, sources: readonly number[], cycle: number): void {
@@ -225,165 +410,17 @@ export class Tracker {
     previous.registersWritten = (words[at + Record.RegistersUsed]! >>> 8) & 0xff;
     previous.flagsWritten = words[at + Record.FlagsUsed]! >>> 16;
     previous.sources = sources;
-  }
-
-  /** What the kernel wrote into a thread's words while it waited, in both machines, up to the golden record at `until`. */
-  private kernelItems(track: ThreadTrack, until: number, cycle: number): void {
-    const { golden, faulty } = track;
-    if (golden.head === until && faulty.isEmpty) return;
-    const missing = new Set<number>();
-    while (golden.head < until && !golden.isEmpty) {
-      const physical = golden.words[golden.head + Record.WordPhysical]!;
-      this.goldenMemory[physical >>> 2] = golden.words[golden.head + Record.WordValue]!;
-      missing.add(physical);
-      const before = golden.head;
-      golden.drop();
-      if (golden.head < before) break;
-    }
-    /** The last record that wrote each word: it made the word what it is. */
-    const written = new Map<number, number>();
-    for (let at = faulty.head; at < faulty.tail; at += faulty.words[at]!) {
-      const physical = faulty.words[at + Record.WordPhysical]!;
-      this.faultyMemory[physical >>> 2] = faulty.words[at + Record.WordValue]!;
-      written.delete(physical);
-      written.set(physical, at);
-    }
-    for (const [physical, at] of written) {
-      missing.delete(physical);
-      this.compareMessageWord(track, faulty.words, at, physical);
-    }
-    for (const physical of missing) {
-      const writer: Writer = { kind: "omission", thread: track.thread, eip: 0, vector: -1 };
-      this.compareWord(physical, cycle, track.progress, writer, () => this.causes.around(track.thread, 0));
-    }
-    faulty.clear();
-    track.messageSources.clear();
-  }
-
-  private compareMessageWord(track: ThreadTrack, words: Int32Array, at: number, physical: number): void {
-    const sender = words[at + Record.Sender]!;
-    const isMessage = sender !== 0 && words[at + Record.Receiver] === track.thread;
-    const writer: Writer = {
-      kind: isMessage ? "message" : "kernel",
-      thread: words[at + Record.PathThread]!,
-      eip: 0,
-      vector: words[at + Record.PathVector]!,
-      ...(isMessage ? { sender } : {}),
-    };
-    this.compareWord(
-      physical,
-      cycleOf(words, at),
-      track.progress,
-      writer,
-      () => track.messageSources.get(physical) ?? this.causes.around(words[at + Record.PathThread]!, sender),
-    );
-  }
-
-  private compareRegisters(
-    track: ThreadTrack,
-    words: Int32Array,
-    at: number,
-    goldenWords: Int32Array,
-    step: number,
-    cycle: number,
-  ): void {
-    for (let index = 0; index <= EFLAGS_INDEX; index++) {
-      const faulty = words[at + Record.Registers + index]!;
-      const golden = goldenWords[step + Record.Registers + index]!;
-      const bit = 1 << index;
-      const place = registerPlace(track.thread, index);
-      if (faulty === golden) {
-        if ((track.wrongRegisters & bit) === 0) continue;
-        track.wrongRegisters &= ~bit;
-        this.set.heal(place, Math.max(track.previous.cycle, this.set.at(place)?.cycle ?? 0), track.progress);
-        continue;
-      }
-      const before = this.set.at(place);
-      const { previous } = track;
-      const written = index === EFLAGS_INDEX ? previous.flagsWritten !== 0 : (previous.registersWritten & bit) !== 0;
-      if (before !== undefined && before.golden === golden >>> 0 && before.faulty === faulty >>> 0 && !written)
-        continue;
-      track.wrongRegisters |= bit;
-      this.addRegister(track, place, golden, faulty, cycle);
-    }
-  }
-
-  private addRegister(track: ThreadTrack, place: Place, golden: number, faulty: number, cycle: number): Corruption {
-    const { previous, thread } = track;
-    const sources = previous.entered ? this.causes.around(thread, 0, previous.sources) : previous.sources;
-    const flagsKept = place === registerPlace(thread, EFLAGS_INDEX) ? ~previous.flagsWritten : 0;
-    const writer: Writer = {
-      kind: previous.entered ? "kernel" : "instruction",
-      thread,
-      eip: previous.eip,
-      vector: -1,
-    };
-    return this.set.add(
-      {
-        place,
-        // What the kernel gave back is there when the thread goes on.
-        cycle: previous.eip === 0 || previous.entered ? cycle : previous.cycle,
-        progress: track.progress,
-        golden: golden >>> 0,
-        faulty: faulty >>> 0,
-        writer,
-        sources: this.causes.withCarried(place, golden, faulty, sources, !previous.entered, flagsKept),
-      },
-      this.otherwise(),
-    );
-  }
-
-  private applyStep(
-    track: ThreadTrack,
-    words: Int32Array,
-    at: number,
-    goldenWords: Int32Array,
-    step: number,
-    sources: readonly number[],
-    cycle: number,
-  ): void {
-    const length = words[at + Record.Length]!;
-    const goldenLength = goldenWords[step + Record.Length]!;
-    if (length === Record.Accesses && goldenLength === Record.Accesses) return;
-    for (let access = Record.Accesses; access < goldenLength; access += 3)
-      if ((goldenWords[step + access]! & 15) === AccessKind.Write)
-        this.goldenMemory[goldenWords[step + access + 1]! >>> 2] = goldenWords[step + access + 2]!;
-    for (let access = Record.Accesses; access < length; access += 3)
-      if ((words[at + access]! & 15) === AccessKind.Write)
-        this.faultyMemory[words[at + access + 1]! >>> 2] = words[at + access + 2]!;
-    const eip = words[at + Record.Eip]! >>> 0;
-    for (let access = Record.Accesses; access < length; access += 3)
-      if ((words[at + access]! & 15) === AccessKind.Write)
-        this.compareStepWord(track, words[at + access + 1]!, "instruction", eip, sources, cycle);
-    for (let access = Record.Accesses; access < goldenLength; access += 3)
-      if ((goldenWords[step + access]! & 15) === AccessKind.Write)
-        this.compareStepWord(track, goldenWords[step + access + 1]!, "omission", eip, sources, cycle);
-  }
-
-  private compareStepWord(
-    track: ThreadTrack,
-    physical: number,
-    kind: "instruction" | "omission",
-    eip: number,
-    sources: readonly number[],
-    cycle: number,
-  ): void {
-    if (this.goldenMemory[physical >>> 2] === this.faultyMemory[physical >>> 2]) {
-      if (this.set.memorySize > 0) this.set.heal(physical, cycle, track.progress);
-      return;
-    }
-    const writer: Writer = { kind, thread: track.thread, eip, vector: -1 };
-    this.compareWord(physical, cycle, track.progress, writer, () => sources);
+    if (previous.entered) track.registerSources.clear();
   }
 
   // ---- parted threads ----
 
-  private partFrom(track: ThreadTrack, words: Int32Array, at: number, goldenEip: number): void {
+  private part(track: ThreadTrack, words: Int32Array, at: number, goldenEip: number): void {
     const cycle = cycleOf(words, at);
     const faultyEip = words[at + Record.Eip]! >>> 0;
     const place = registerPlace(track.thread, EIP_INDEX);
-    const existing = this.set.at(place);
-    const corruption = existing ?? this.addRegister(track, place, goldenEip, faultyEip, cycle);
+    const corruption =
+      this.set.at(place) ?? this.comparison.addRegister(track, place, EIP_INDEX, goldenEip, faultyEip, cycle);
     const parting: Parting = {
       thread: track.thread,
       cycle,
@@ -396,100 +433,59 @@ export class Tracker {
     };
     this.partings.push(parting);
     track.part(parting);
+    track.progress++;
+    track.faulty.push(words, at);
   }
 
   private meet(track: ThreadTrack): void {
+    this.records.sort();
     for (;;) {
       const point = track.meetingPoint();
       if (point === undefined || track.parting === undefined) return;
-      const { faulty, golden } = track;
+      const { faulty, golden, parting } = track;
+      if (golden.words[point.golden + Record.Kind] === RecordKind.Left)
+        point.golden = this.records.upTo(track, golden.words[point.golden + Record.Progress]! - 1);
       const cycle = cycleOf(faulty.words, point.faulty);
       const words = faulty.words.slice(point.faulty, point.faulty + faulty.words[point.faulty]!);
       const other = golden.words.slice(point.golden, point.golden + golden.words[point.golden]!);
-      // The faulty records before the call, and the call, have counted already; those after it count again.
-      let later = 0;
-      for (let at = point.faulty + words[0]!; at < faulty.tail; at += faulty.words[at]!)
-        if (faulty.words[at + Record.Kind] !== RecordKind.KernelWrite) later++;
-      track.progress -= later;
-      this.applyOtherPath(track, point.faulty + words[0]!, point.golden + other[0]!);
+      track.progress = words[Record.Progress]! + 1;
+      this.comparison.otherPath(track, point.faulty + words[0]!, point.golden + other[0]!);
       track.shift = cycle - cycleOf(other, 0);
-      track.parting.endCycle = cycle;
-      track.parting.end = { progress: track.progress, goldenProgress: track.goldenProgress };
-      track.previous.sources = [track.parting.corruption];
+      parting.endCycle = cycle;
+      parting.end = { progress: track.progress, goldenProgress: track.goldenProgress };
+      track.previous.sources = [parting.corruption];
       track.previous.entered = false;
       track.previous.cycle = cycle;
-      this.compareRegisters(track, words, 0, other, 0, cycle);
+      this.comparison.registers(track, words, 0, other, 0, cycle);
       track.parting = undefined;
       this.set.heal(registerPlace(track.thread, EIP_INDEX), cycle, track.progress);
       this.remember(track, words, 0, this.causes.sourcesOf(track, words, 0), cycle);
-      this.replay(track);
+      this.goOnTogether(track);
     }
+  }
+
+  /** A thread that cannot be brought together with its golden self any more is not recorded further. */
+  private lose(track: ThreadTrack): void {
+    if (this.everything || this.reach.mustWatch(track.thread)) return;
+    this.log.want(track.thread, false);
+    this.golden.log.want(track.thread, false);
+    track.faulty.clear();
+    track.golden.clear();
   }
 
   /** Takes up the records that came after the meeting point. */
-  private replay(track: ThreadTrack): void {
-    const { faulty, waiting } = track;
-    const rest = new RecordQueue(faulty.size + waiting.size + 16);
-    for (const queue of [faulty, waiting])
-      for (let at = queue.head; at < queue.tail; at += queue.words[at]!) rest.push(queue.words, at);
+  private goOnTogether(track: ThreadTrack): void {
+    const { faulty } = track;
+    const rest = new RecordQueue(faulty.size + 16);
+    for (let at = faulty.head; at < faulty.tail; at += faulty.words[at]!) rest.push(faulty.words, at);
     faulty.clear();
-    waiting.clear();
-    for (let at = rest.head; at < rest.tail; at += rest.words[at]!) waiting.push(rest.words, at);
-    this.drain(track);
-  }
-
-  /** Applies what both did on their different ways, up to these offsets in the queues, and compares every word touched. */
-  private applyOtherPath(track: ThreadTrack, faultyEnd: number, goldenEnd: number): void {
-    const { faulty, golden, parting } = track;
-    const touched = new Map<number, { cycle: number; eip: number }>();
-    while (!golden.isEmpty && golden.head < goldenEnd) {
-      forWrites(golden.words, golden.head, (physical, value) => {
-        this.goldenMemory[physical >>> 2] = value;
-        touched.set(physical, { cycle: parting!.cycle, eip: 0 });
-      });
-      if (golden.words[golden.head + Record.Kind] !== RecordKind.KernelWrite) track.goldenProgress++;
-      const last = golden.head + golden.words[golden.head]! >= goldenEnd;
-      golden.drop();
-      if (last) break;
-    }
-    while (!faulty.isEmpty && faulty.head < faultyEnd) {
-      forWrites(faulty.words, faulty.head, (physical, value, cycle, eip) => {
-        this.faultyMemory[physical >>> 2] = value;
-        touched.set(physical, { cycle, eip: eip >>> 0 });
-      });
-      const last = faulty.head + faulty.words[faulty.head]! >= faultyEnd;
-      faulty.drop();
-      if (last) break;
-    }
-    for (const [physical, { cycle, eip }] of touched) {
-      const kind = eip === 0 ? "omission" : "other-path";
-      const writer: Writer = { kind, thread: track.thread, eip, vector: -1 };
-      this.compareWord(physical, cycle, track.progress, writer, () => [parting!.corruption]);
+    for (let at = rest.head; at < rest.tail; at += rest.words[at]!) {
+      if (rest.words[at + Record.Kind] === RecordKind.KernelWrite) faulty.push(rest.words, at);
+      else this.step(track, rest.words, at);
     }
   }
+}
 
-  // ---- words ----
-
-  private compareWord(
-    physical: number,
-    cycle: number,
-    progress: number,
-    writer: Writer,
-    sources: () => readonly number[],
-  ): void {
-    const golden = this.goldenMemory[physical >>> 2]! >>> 0;
-    const faulty = this.faultyMemory[physical >>> 2]! >>> 0;
-    if (golden === faulty) {
-      this.set.heal(physical, cycle, progress);
-      return;
-    }
-    const before = this.set.at(physical);
-    if (before !== undefined && before.golden === golden && before.faulty === faulty) return;
-    const all = this.causes.withCarried(physical, golden, faulty, sources(), writer.eip !== 0);
-    this.set.add({ place: physical, cycle, progress, golden, faulty, writer, sources: all }, this.otherwise());
-  }
-
-  private otherwise(): RootCause {
-    return this.lockstepEnd === undefined ? "unknown" : "time";
-  }
+function isQuiet(track: ThreadTrack): boolean {
+  return track.progress - track.quietFrom >= QUIET;
 }

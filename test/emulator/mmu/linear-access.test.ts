@@ -250,6 +250,37 @@ describe("the TLBs", () => {
   });
 });
 
+describe("watched pages", () => {
+  it("tell of every access to them and of no other, whether a memo was there before or not", () => {
+    const bench = new PagingBench();
+    bench.map(0x5000, PHYSICAL, ALL);
+    bench.map(0x6000, PHYSICAL + 0x1000, ALL);
+    bench.start();
+    const seen: [number, number][] = [];
+    const touch = () => {
+      bench.access.write32(0x5010, 7);
+      bench.access.read8(0x5ff0);
+      bench.access.read32(0x5ffe);
+      bench.access.read32(0x6100);
+    };
+    touch();
+    bench.machine.watchPage(PHYSICAL >>> 12, true);
+    const detach = bench.machine.observe({ watchedAccess: (physical, bytes) => seen.push([physical, bytes]) });
+    for (let i = 0; i < 2; i++) {
+      touch();
+      expect(seen.splice(0)).toEqual([
+        [PHYSICAL + 0x10, 4],
+        [PHYSICAL + 0xff0, 1],
+        [PHYSICAL + 0xffe, 2],
+      ]);
+    }
+    bench.machine.watchPage(PHYSICAL >>> 12, false);
+    touch();
+    detach();
+    expect(seen).toEqual([]);
+  });
+});
+
 describe("memos", () => {
   /** Pages that fall into few sets, 4 KiB and 4 MiB, user and supervisor, read-only and writable. */
   const PAGES = [0x00400000, 0x00410000, 0x00420000, 0x00430000, 0x00440000, 0x00401000, 0x00411000];

@@ -292,8 +292,8 @@ describe.skipIf(missing)("the page in chromium", () => {
   it("finds words in the table", async () => {
     await page.locator("#words input").fill("console ring");
     await page.waitForTimeout(300);
-    const found = rows<{ owner: string; symbol: string }>("words.jsonl").filter(
-      ({ owner, symbol }) => owner.startsWith("console") && symbol.includes("ring"),
+    const found = rows<{ owner: string; symbol: string; byFault: boolean }>("words.jsonl").filter(
+      ({ owner, symbol, byFault }) => byFault && owner.startsWith("console") && symbol.includes("ring"),
     );
     expect(found.length).toBeGreaterThan(5);
     expect(await page.locator("#words [role=status]").innerText()).toContain(`of ${found.length}`);

@@ -1,0 +1,97 @@
+/**
+ * What the kernel's path reads in the faulty machine: from wrong words come the wrong words that it writes. Registers of
+ * threads are read where the kernel keeps them, in their control blocks.
+ */
+import type { Kernel } from "../../kernel/index.ts";
+import { TCB_BYTES, Tcb } from "../../kernel/tcb-layout.ts";
+import { type CorruptionSet, type Place, registerPlace, TRACKED_REGISTERS } from "./corruption.ts";
+
+/** Register index by word of a control block; -1 for other words. */
+const REGISTER_AT = new Int8Array(TCB_BYTES / 4).fill(-1);
+TRACKED_REGISTERS.forEach((name, index) => {
+  REGISTER_AT[Tcb[name] >>> 2] = index;
+});
+
+/** A register of a thread that a word holds while the thread is not in user mode. */
+export function registerOfWord(physical: number, tcbs: number): { thread: number; index: number } | undefined {
+  const offset = physical - tcbs;
+  if (offset < 0) return undefined;
+  const index = REGISTER_AT[(offset & (TCB_BYTES - 1)) >>> 2]!;
+  return index < 0 ? undefined : { thread: Math.floor(offset / TCB_BYTES), index };
+}
+
+export class KernelReads {
+  /** Ids of the wrong words that the present path has read. */
+  readonly sources = new Set<number>();
+  /** Called with each aligned word that a path reads. */
+  onRead: (physical: number) => void = () => {};
+  private open = false;
+  private paused = false;
+  private readonly detach: () => void;
+  private readonly tcbsEnd: number;
+
+  constructor(
+    kernel: Kernel,
+    private readonly set: CorruptionSet,
+    private readonly tcbs: number,
+  ) {
+    const last = Math.max(
+      ...kernel
+        .structures()
+        .filter(({ name }) => name === "tcb")
+        .map(({ count }) => count),
+      0,
+    );
+    this.tcbsEnd = tcbs + last * TCB_BYTES;
+    this.detach = kernel.watch({
+      enter: () => {
+        if (this.paused) return;
+        this.open = true;
+        if (this.sources.size > 0) this.sources.clear();
+      },
+      load: (physical) => {
+        if (this.open) this.load(physical & ~3);
+      },
+      // What is loaded then are the registers of the thread that goes on.
+      leave: () => {
+        this.open = false;
+      },
+    });
+  }
+
+  /** While paths are gone again. */
+  pause(on: boolean): void {
+    this.paused = on;
+    this.open = false;
+  }
+
+  stop(): void {
+    this.detach();
+  }
+
+  /**
+   * Sources of a word that the path writes with this value: what it was copied from, else all that the path has read, and
+   * where the ways of those parted for whom it acts (`ways`). Undefined when there is nothing of the kind.
+   */
+  of(value: number, ways: readonly number[]): readonly number[] | undefined {
+    const { sources, set } = this;
+    if (sources.size === 0) return ways.length > 0 ? ways : undefined;
+    const copied = [...sources].filter((id) => set.history[id]!.faulty === value >>> 0);
+    return copied.length > 0 ? copied : [...new Set([...ways, ...sources])];
+  }
+
+  private load(word: number): void {
+    this.onRead(word);
+    const { set } = this;
+    if (set.size === 0) return;
+    if (set.touchesPage(word)) this.take(word);
+    if (word < this.tcbs || word >= this.tcbsEnd) return;
+    const register = registerOfWord(word, this.tcbs);
+    if (register !== undefined) this.take(registerPlace(register.thread, register.index));
+  }
+
+  private take(place: Place): void {
+    const found = this.set.at(place);
+    if (found !== undefined) this.sources.add(found.id);
+  }
+}
