@@ -81,7 +81,7 @@ export class Comparison {
         if ((track.wrongRegisters & bit) === 0) continue;
         track.wrongRegisters &= ~bit;
         const place = registerPlace(track.thread, index);
-        this.set.heal(place, Math.max(track.previous.cycle, this.set.at(place)?.cycle ?? 0), track.progress);
+        this.set.heal(place, Math.max(this.madeAt(track, cycle), this.set.at(place)?.cycle ?? 0), track.progress);
         continue;
       }
       const place = registerPlace(track.thread, index);
@@ -93,6 +93,11 @@ export class Comparison {
       this.addRegister(track, place, index, right, faulty, cycle);
     }
     if (track.registerSources.size > 0) track.registerSources.clear();
+  }
+
+  /** Clock at which the registers became what they are: what the kernel gave back is there when the thread goes on. */
+  private madeAt({ previous }: ThreadTrack, cycle: number): number {
+    return previous.entered || previous.eip === 0 ? cycle : previous.cycle;
   }
 
   addRegister(
@@ -114,8 +119,7 @@ export class Comparison {
     return this.set.add(
       {
         place,
-        // What the kernel gave back is there when the thread goes on.
-        cycle: byKernel ? cycle : previous.cycle,
+        cycle: this.madeAt(track, cycle),
         progress: track.progress,
         golden: golden >>> 0,
         faulty: faulty >>> 0,

@@ -46,9 +46,15 @@ describe("the first use of struck bits", () => {
   });
 
   it("a register in a trap frame is used when the program uses it, not when the kernel carries it", () => {
-    const found = activation("replica-1:ebx:flip:3@round=2");
+    const found = activation("replica-1:esp:flip:3@round=2");
     expect(found.thread).toBe(plan.components.find(({ name }) => name === "replica-1")!.threadNumber);
+    expect(found).toMatchObject({ kind: "read" });
     expect(found.eip).toBeGreaterThan(0);
+  });
+
+  it("a register in a trap frame that the message's arrival sets is written over by the kernel", () => {
+    // ABI 3: EBX holds message register 1 when an IPC returns.
+    expect(activation("replica-1:ebx:flip:3@round=2")).toMatchObject({ kind: "overwritten", eip: 0 });
   });
 
   it("what is stuck is not over when it is written", () => {
