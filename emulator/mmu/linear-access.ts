@@ -118,6 +118,7 @@ export class LinearAccess {
     const physical = this.translation.data(linear, false, this.mode);
     const value = this.memory.read32(physical);
     if (this.watch.memory) this.watch.memoryRead(linear, physical, 4, value);
+    if (this.watch.pages) this.tellWatched(physical, 4);
     return value;
   }
 
@@ -126,6 +127,7 @@ export class LinearAccess {
     const physical = this.translation.data(linear, true, this.mode);
     this.storeBytes(physical, 4, value);
     if (this.watch.memory) this.watch.memoryWrite(linear, physical, 4, value);
+    if (this.watch.pages) this.tellWatched(physical, 4);
   }
 
   /** Faults exactly as a write of `bytes` (1 to 4096) at `linear` would, and writes nothing. Sets A and D bits like the write. */
