@@ -8,8 +8,10 @@ import { reportCampaign } from "../../../tools/campaign/report.ts";
 import { samplePosition } from "../../../tools/campaign/sample.ts";
 import { proportionInterval } from "../../../tools/campaign/statistics.ts";
 import type { GoldenRun } from "../../../tools/faults/golden-run.ts";
+import { imageFromScenario } from "../../../tools/image/image.ts";
+import { planBoot } from "../../../tools/run/boot-plan.ts";
 import { Random } from "../support/random.ts";
-import { smallPlan, workplace } from "./small-campaign.ts";
+import { SMALL_SCENARIO, smallPlan, workplace } from "./small-campaign.ts";
 import {
   completeTruth,
   type Divided,
@@ -71,6 +73,23 @@ describe("def/use pruning", () => {
     const random = new Random(12);
     for (let i = 0; i < 300; i++) expect(memberDisagrees(runner, space, kinds, random)).toBe(undefined);
   });
+
+  it("does so with other programs and clocks too", () => {
+    const scenario = {
+      ...JSON.parse(SMALL_SCENARIO),
+      machine: { memory: "8 MiB", timing: "simple" },
+      replicas: [{ implementation: "ttable" }, { implementation: "bitslice" }, { implementation: "bytewise" }],
+    };
+    const other = smallGolden(planBoot(imageFromScenario(JSON.stringify(scenario), "other")));
+    const targets =
+      "[{component: replica-2, sections: [.text, .bss, .stack], registers: all}, {component: voter, registers: all, kernel: [tcb, utcb]}, " +
+      "{component: client, registers: all}, {component: console, registers: all}]";
+    const { classes, space } = divideSpace(other, targets, 250_000, other.result.cycles);
+    const runner = new ExperimentRunner(other, space);
+    const kinds = kindsOf(classes);
+    const random = new Random(5);
+    for (let i = 0; i < 200; i++) expect(memberDisagrees(runner, space, kinds, random)).toBe(undefined);
+  }, 60_000);
 
   it("makes a complete campaign whose report counts every point once, as running them one by one does", async () => {
     const place = workplace(
