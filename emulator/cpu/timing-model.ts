@@ -60,6 +60,8 @@ export interface TimingModel {
   transfer(record: number, slot: number, target: number): void;
   /** The handler of a block's last instruction has run and set EIP. */
   handled(record: number): void;
+  /** The running instruction stores inside one doubleword of RAM at `physical`. */
+  stores(physical: number): void;
   /** The running instruction accesses eight or ten bytes that are not in one aligned quadword. */
   misaligned(): void;
   /** WBINVD (`writeBack`) or INVD: the caches are empty. */

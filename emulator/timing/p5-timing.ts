@@ -311,6 +311,10 @@ export class P5Timing implements TimingModel {
     this.refreshSingle();
   }
 
+  stores(physical: number): void {
+    this.port.writeAligned(physical);
+  }
+
   misaligned(): void {
     this.port.misaligned();
   }

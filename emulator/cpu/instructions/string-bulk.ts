@@ -4,6 +4,7 @@
  * With a timing model they moreover lie in one line of the data cache, which is the most recently used of its set: that is
  * what the hot loop takes for a hit, and it changes nothing either.
  */
+import { Layout } from "../../memory/layout.ts";
 import { Memo } from "../../mmu/memo.ts";
 import { dataSet } from "../../timing/data-cache.ts";
 import { LineBit } from "../../timing/timing-state.ts";
@@ -37,6 +38,27 @@ function isFlat(cpu: Cpu, segment: number, attribute: SegmentAttribute): boolean
   return (cpu.words[Word.Segments + 4 * segment + SegmentWord.Attributes] & attribute) !== 0;
 }
 
+/** Elements of `bytes` from `host` to the end of its line, if that line is not in the data cache: then every store goes to a write buffer. */
+function roomInMissing(cpu: Cpu, host: number, bytes: number): number {
+  const { words, timing } = cpu;
+  const set = dataSet(host);
+  const missing = ((words[set] ^ host) & -LINE_BYTES) !== 0 && ((words[set + 1] ^ host) & -LINE_BYTES) !== 0;
+  return timing !== undefined && missing ? (LINE_BYTES - (host & (LINE_BYTES - 1))) / bytes : 0;
+}
+
+/** `copyUp` or `fill`, and each element waits for its write buffer and takes `each` clocks. Result: how many until the slice ended. */
+function storeEach(cpu: Cpu, target: number, source: number, bytes: number, many: number, each: number): number {
+  const { words, counters } = cpu;
+  for (let i = 0; i < many; i++) {
+    cpu.timing?.stores(target + i * bytes - Layout.GuestRam);
+    if (source === 0) fill(cpu, target + i * bytes, bytes, 1);
+    else copyUp(cpu, target + i * bytes, source + i * bytes, bytes, 1);
+    counters[Counter.Cycles] += each;
+    if (counters[Counter.Cycles] >= counters[Counter.LimitCycle] || words[Word.CodeChanged] !== 0) return i + 1;
+  }
+  return many;
+}
+
 /**
  * Moves (`reads`: MOVS) or stores (STOS) up to `count` elements of `bytes` going up, advances ESI and EDI, and charges
  * `each` clocks for each. Returns how many were done: 0 when they must go one by one.
@@ -58,21 +80,24 @@ export function moveMany(
   if (target === 0) return 0;
   // The slice ends after the first element that uses it up.
   const allowed = Math.ceil((counters[Counter.LimitCycle] - counters[Counter.Cycles]) / each);
-  let many = Math.min(count >>> 0, allowed, room(cpu, target, bytes, true));
+  const missing = roomInMissing(cpu, target, bytes);
+  let many = Math.min(count >>> 0, allowed, missing === 0 ? room(cpu, target, bytes, true) : missing);
+  let source = 0;
   if (reads) {
     if (!isFlat(cpu, operandSegment(cpu, instruction), SegmentAttribute.FlatRead)) return 0;
-    const source = hostAddress(cpu, words[Word.Esi], bytes, Memo.ReadTag);
+    source = hostAddress(cpu, words[Word.Esi], bytes, Memo.ReadTag);
     if (source === 0) return 0;
     many = Math.min(many, room(cpu, source, bytes, false));
-    if (many <= 1) return 0;
-    copyUp(cpu, target, source, bytes, many);
-    words[Word.Esi] += many * bytes;
-  } else {
-    if (many <= 1) return 0;
-    fill(cpu, target, bytes, many);
   }
+  if (many <= (missing === 0 ? 1 : 0)) return 0;
+  if (missing !== 0) many = storeEach(cpu, target, source, bytes, many, each);
+  else {
+    if (reads) copyUp(cpu, target, source, bytes, many);
+    else fill(cpu, target, bytes, many);
+    counters[Counter.Cycles] += many * each;
+  }
+  if (reads) words[Word.Esi] += many * bytes;
   words[Word.Edi] += many * bytes;
-  counters[Counter.Cycles] += many * each;
   return many;
 }
 
