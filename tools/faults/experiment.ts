@@ -2,7 +2,7 @@
 import type { Snapshot } from "../../emulator/index.ts";
 import type { Kernel, ThreadDescription } from "../../kernel/index.ts";
 import { runWithoutPause } from "../run/run-loop.ts";
-import type { RunResult } from "../run/run-result.ts";
+import type { InjectionReport, RunResult } from "../run/run-result.ts";
 import { ScenarioRun } from "../run/scenario-run.ts";
 import type { Fault } from "./fault.ts";
 import { type GoldenRun, snapshotBefore } from "./golden-run.ts";
@@ -25,14 +25,15 @@ export class Experimenter {
   readonly cycleLimit: number;
   readonly #run: ScenarioRun;
   #victim: string | undefined;
+  #fault: Fault | undefined;
 
   constructor(golden: GoldenRun, cycleLimit = defaultCycleLimit(golden)) {
     this.golden = golden;
     this.cycleLimit = cycleLimit;
     this.#run = new ScenarioRun(golden.plan, {
       ...(golden.timing === undefined ? {} : { timing: golden.timing }),
-      onInjection: ({ location }) => {
-        this.#victim ??= victimAt(this.#run, location);
+      onInjection: (report) => {
+        this.#victim ??= victimOf(this.#run, this.#fault, report);
       },
     });
   }
@@ -40,6 +41,7 @@ export class Experimenter {
   /** @throws InputError if the fault names something that is not in the plan. */
   run(fault: Fault): Experiment {
     this.#victim = "component" in fault.target ? fault.target.component : undefined;
+    this.#fault = fault;
     this.#run.restore(snapshotBefore(this.golden, fault).snapshot, [fault]);
     runWithoutPause(this.#run, this.cycleLimit);
     return judge(this.golden, this.#run, this.#victim);
@@ -147,9 +149,11 @@ function threadOf({ plan }: GoldenRun, kernel: Kernel, name: string): ThreadDesc
  */
 function hasResidue(golden: GoldenRun, run: ScenarioRun, victim: string | undefined, result: RunResult): boolean {
   const end = run.snapshot().machine;
-  const sameTime = result.cycles === golden.result.cycles;
+  // Clocks that are lost and made up for while the machine is idle leave other times behind, which are not wrong.
+  const sameTime = result.cycles === golden.result.cycles && result.eventHash === golden.result.eventHash;
   const space = victim === undefined ? undefined : golden.endSpaces.get(victim);
   if (differingPages(golden.end.machine, end).some((page) => sameTime || isOf(golden, page, space))) return true;
+  if (result.injections.some((injection) => injection.applied && isStillWrong(golden, run, injection))) return true;
   if (victim === undefined) return false;
   const before = golden.endRegisters.get(victim);
   const now = threadOf(golden, run.kernel, victim)?.registers as Readonly<Record<string, number>> | undefined;
@@ -173,11 +177,37 @@ export function differingPages(one: Snapshot, other: Snapshot): number[] {
   return pages;
 }
 
-/** The component in whose space a physical word is now. */
-function victimAt(run: ScenarioRun, location: string | undefined): string | undefined {
-  const physical = Number(/^physical (0x[0-9a-f]+)$/.exec(location ?? "")?.[1] ?? Number.NaN);
-  if (!run.machine.memory.isRam(physical) || Number.isNaN(physical)) return undefined;
+/** The component that has just been struck: the target's, or the one in whose space the word is. */
+function victimOf(
+  run: ScenarioRun,
+  fault: Fault | undefined,
+  { applied, location }: InjectionReport,
+): string | undefined {
+  if (fault === undefined) return undefined;
+  const { target } = fault;
+  if ("component" in target) return target.component;
+  if (!applied) return undefined;
+  const physical = physicalAddress(location);
+  if (physical === undefined || !run.machine.memory.isRam(physical)) return undefined;
   const { space } = run.kernel.owner(physical);
   const owner = run.plan.components.find(({ threadNumber }) => run.kernel.thread(threadNumber)?.space === space);
   return space === undefined ? undefined : owner?.name;
+}
+
+function physicalAddress(location: string | undefined): number | undefined {
+  const text = /^physical (0x[0-9a-f]+)$/.exec(location ?? "")?.[1];
+  return text === undefined ? undefined : Number(text);
+}
+
+/** Whether bits that a fault has struck in memory are wrong still. */
+function isStillWrong(golden: GoldenRun, run: ScenarioRun, { location, before, after }: InjectionReport): boolean {
+  const physical = physicalAddress(location);
+  if (physical === undefined) return false;
+  for (let i = 0; i < 4; i++) {
+    const page = golden.end.machine.ram[(physical + i) >>> 12];
+    const right = page?.[(physical + i) & 0xfff] ?? 0;
+    const struck = ((before! ^ after!) >>> (8 * i)) & 0xff;
+    if (((run.machine.memory.read8(physical + i) ^ right) & struck) !== 0) return true;
+  }
+  return false;
 }

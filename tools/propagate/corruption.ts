@@ -89,6 +89,8 @@ export class CorruptionSet {
   readonly history: Corruption[] = [];
   /** Bits that are stuck: wrong by the fault's doing whoever writes there. */
   held: readonly HeldBits[] = [];
+  /** The struck state is none of the places (a TLB entry, a control register): the thread that ran with it, 0 for none. */
+  suspect: { readonly thread: number } | undefined;
   private readonly wrong = new Map<Place, Corruption>();
   /** Physical pages with wrong words: number of them. */
   private readonly pages = new Map<number, number>();
@@ -127,6 +129,12 @@ export class CorruptionSet {
     return this.memoryWords > 0 && this.pages.has(physical >>> 12);
   }
 
+  /** Whether a struck state that is no place can have done it: nothing else is known to. */
+  private isSuspect({ writer, sources }: NewCorruption, otherwise: RootCause): boolean {
+    if (this.suspect === undefined || sources.length > 0) return false;
+    return otherwise === "unknown" || (writer.kind === "instruction" && writer.thread === this.suspect.thread);
+  }
+
   private isHeld({ place, golden, faulty, cycle }: NewCorruption): boolean {
     return (
       this.held.length > 0 &&
@@ -146,7 +154,7 @@ export class CorruptionSet {
       faulty,
       writer,
       sources,
-      root: this.isHeld(what) ? "fault" : this.rootOf(sources, otherwise),
+      root: this.isHeld(what) || this.isSuspect(what, otherwise) ? "fault" : this.rootOf(sources, otherwise),
       endCycle: undefined,
       endProgress: undefined,
       healed: false,

@@ -4,7 +4,7 @@
  */
 import type { Snapshot } from "../../emulator/index.ts";
 import { defaultCycleLimit, type Experiment, judge } from "../faults/experiment.ts";
-import type { Fault } from "../faults/fault.ts";
+import { type Fault, type FaultTarget, REGISTERS, targetComponent } from "../faults/fault.ts";
 import { type GoldenRun, snapshotBefore } from "../faults/golden-run.ts";
 import type { StuckBits } from "../faults/injector.ts";
 import { runWithoutPause } from "../run/run-loop.ts";
@@ -137,6 +137,7 @@ class PropagationRun {
     const tracker = new Tracker(side, faulty, before, applied, this.needsEverything());
     const held = heldBits(faulty.stuck);
     tracker.set.held = held;
+    if (isUntracked(fault.target)) tracker.set.suspect = { thread: this.struckThread() };
     const watched = new Map([...places, ...held.map(({ place, bits }) => [place, bits] as const)]);
     const activation = new ActivationWatch(faulty, fault, watched, injectionCycle, tracker.log.tcbs);
     const named: PlaceName[] = [];
@@ -198,6 +199,15 @@ class PropagationRun {
     const { target } = this.fault;
     if ("component" in target) return target.component;
     return first?.writer.kind === "fault" ? named[0]?.component : undefined;
+  }
+
+  /** Thread that a struck state of the CPU's belongs to at this moment: the target's, or the one that has the CPU; 0 for none. */
+  private struckThread(): number {
+    const { faulty, fault } = this;
+    const name = targetComponent(fault.target);
+    const component = this.golden.plan.components.find((candidate) => candidate.name === name);
+    if (component !== undefined) return component.threadNumber;
+    return faulty.machine.cpu.cpl === 3 ? (faulty.kernel.currentThread() ?? 0) >>> 14 : 0;
   }
 
   private strike(tracker: Tracker, places: ReadonlyMap<Place, number>, cycle: number): void {
@@ -323,6 +333,12 @@ function struckPlaces(before: Snapshot, after: Snapshot, good: ScenarioRun, faul
     places.set(address, word(before) ^ word(after));
   }
   return places;
+}
+
+/** What the tracker has no place for: it sees what comes of it only. */
+function isUntracked(target: FaultTarget): boolean {
+  if ("cpu" in target) return !(REGISTERS as readonly string[]).includes(target.cpu);
+  return "tlb" in target || "segment" in target || "control" in target;
 }
 
 /** Stuck bits as places that are tracked. */

@@ -77,3 +77,30 @@ describe("the first use of struck bits", () => {
     expect(outcome).toMatchObject({ activation: "not-applied", class: "TOOL_ERROR" });
   });
 });
+
+describe("struck state that is no word", () => {
+  it("a TLB entry's frame: what the program writes through it is the fault's doing, in whosever memory it is", () => {
+    const state = plan.components
+      .find(({ name }) => name === "replica-2")!
+      .elf.symbols.find(({ name }) => name === "aes_state")!;
+    const line = `tlb:data=${state.value}.frame:flip:12@execute=replica-2:mix_columns#60`;
+    const { history, names, experiment } = propagate(golden, parseFault(line));
+    const wrong = history.filter(({ root }) => root === "fault");
+    expect(wrong.length).toBeGreaterThan(20);
+    const first = history.find(({ writer, place }) => writer.kind === "instruction" && place >= 0)!;
+    expect(first.root).toBe("fault");
+    // The other frame belongs to somebody else, who has not been asked.
+    const owners = new Set(wrong.map(({ id }) => names[id]!.component));
+    expect(experiment.outcome.breach).toBe([...owners].some((owner) => owner !== "replica-2" && owner !== undefined));
+  });
+
+  it.each([
+    "cpu:ds.base:flip:12@execute=replica-2:mix_columns#60",
+    "replica-3:cr3:flip:17@read=replica-2:aes_sbox/256#14",
+    "client:cr3:flip:25@exception=14#38",
+    "replica-2:ds:stuck1:3@instruction=30000",
+  ])("%s: nothing is left unexplained", (line) => {
+    const { history } = propagate(golden, parseFault(line));
+    expect(history.filter(({ root }) => root === "unknown")).toEqual([]);
+  });
+});
