@@ -58,7 +58,7 @@ function sameButRam(one: Snapshot, other: Snapshot): boolean {
   );
 }
 
-export function samePages(one: readonly Uint8Array[], other: readonly Uint8Array[]): boolean {
+function samePages(one: readonly Uint8Array[], other: readonly Uint8Array[]): boolean {
   if (one.length !== other.length) return false;
   for (let page = 0; page < one.length; page++) {
     const a = one[page]!;

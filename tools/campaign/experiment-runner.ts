@@ -7,7 +7,7 @@ import { propagate } from "../propagate/propagation.ts";
 import { runWithoutPause } from "../run/run-loop.ts";
 import type { InjectionReport, RunResult } from "../run/run-result.ts";
 import { ScenarioRun } from "../run/scenario-run.ts";
-import { type DeadWord, deadDifference, samePages, sameState } from "./convergence.ts";
+import { type DeadWord, deadDifference, sameState } from "./convergence.ts";
 import { describePoint } from "./draw-rows.ts";
 import { type FaultSpace, type SpaceModel, type SpacePoint, victimOf } from "./fault-space.ts";
 import { isDead } from "./last-uses.ts";
@@ -133,14 +133,7 @@ export class ExperimentRunner {
     const run = this.#run;
     const victim = victimOf(point.region);
     const activation = activationOf(point, this.#model, use);
-    const judged = judge(golden, run, victim, { activation });
-    // What is left in a register of the CPU or in a TLB is a trace like any other.
-    if (judged.outcome.residue || point.region.target === undefined || point.region.physical !== undefined)
-      return judged;
-    const { state } = run.snapshot().machine;
-    const sameTime = judged.result.cycles === golden.result.cycles;
-    if (!sameTime || samePages(state, golden.end.machine.state)) return judged;
-    return judge(golden, run, victim, { activation, residue: true });
+    return judge(golden, run, victim, { activation });
   }
 
   /** The same outcome with what only a tracker of every wrong word knows; unchanged if it had to give up. */

@@ -67,7 +67,8 @@ export function judge(
   const thread = victim === undefined ? undefined : threadOf(golden, run.kernel, victim);
   const service = serviceOf(result);
   const vote = voteOf(result, victim, service, thread);
-  const residue = observed.residue ?? hasResidue(golden, run, victim, result);
+  const residue =
+    (observed.residue ?? hasResidue(golden, run, victim, result)) || processorHasResidue(golden, run, result);
   const effect = effectOf(golden, result, victim, thread, residue);
   const ending = { "power-off": "power-off", "cycle-limit": "time-limit", interrupted: "interrupted" } as const;
   const { kind } = result.outcome;
@@ -159,6 +160,16 @@ function hasResidue(golden: GoldenRun, run: ScenarioRun, victim: string | undefi
   const now = threadOf(golden, run.kernel, victim)?.registers as Readonly<Record<string, number>> | undefined;
   if (before === undefined || now === undefined) return before !== now;
   return Object.keys(before).some((name) => before[name] !== now[name]);
+}
+
+/** Faults whose word is in the processor, but no general register, EIP or flag of a thread. */
+const IN_PROCESSOR = /^(cpu|tlb):|^[a-z][a-z0-9-]*:(es|cs|ss|ds|fs|gs|cr3):/;
+
+/** Whether a fault that struck the processor itself has left it in another state than the golden run's, at the same clock. */
+function processorHasResidue(golden: GoldenRun, run: ScenarioRun, { cycles, injections }: RunResult): boolean {
+  if (cycles !== golden.result.cycles || !injections.some(({ fault }) => IN_PROCESSOR.test(fault))) return false;
+  const { state } = run.snapshot().machine;
+  return golden.end.machine.state.some((page, i) => page !== state[i] && Buffer.compare(page, state[i]!) !== 0);
 }
 
 function isOf({ endOwners }: GoldenRun, page: number, space: number | undefined): boolean {
