@@ -1,6 +1,6 @@
 /** A file of faults: YAML with one key, `faults`, a list of one-line forms or maps as in a scenario. */
-import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { readInput } from "../files.ts";
 import { InputError } from "../input-error.ts";
 import { readYaml, type YamlInput } from "../yaml-input.ts";
 import { type Fault, faultSchema } from "./fault.ts";
@@ -24,14 +24,7 @@ const FORM = {
 
 /** @throws InputError naming file, line and key. */
 export function readFaultFile(file: string): Fault[] {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
-    throw new InputError({ file, problem: `it cannot be read: ${problem}`, mend: "check the name and its rights" });
-  }
-  return parseFaultFile(text, file);
+  return parseFaultFile(new TextDecoder().decode(readInput(file)), file);
 }
 
 /** @param file its name, for errors. */

@@ -47,14 +47,6 @@ export function kernelWord(
 export function kernelPlaceProblem(kernel: Kernel, target: KernelTarget): PlaceProblem | undefined {
   const structures = kernel.structures();
   const { kernel: name, of, table, field } = target;
-  if (table !== undefined && name !== "page-table")
-    return { problem: `${name} has no tables`, mend: "write table= only with page-table" };
-  if (name === "page-table" && (of === undefined || table === undefined))
-    return { problem: "which page table?", mend: "write for example kernel:page-table/replica-2/table=32" };
-  if ((name === "page-directory" || name === "utcb") && of === undefined)
-    return { problem: `whose ${name}?`, mend: `write for example kernel:${name}/replica-2` };
-  if (typeof of === "string" && !BY_COMPONENT.some((known) => known === name))
-    return { problem: `${name} belongs to no component`, mend: "give a number, or nothing" };
   const structure = structures.find((candidate) => matches(candidate, name));
   if (structure === undefined) {
     if (IN_POOL.test(name) || BY_COMPONENT.some((known) => known === name)) return undefined;
@@ -63,6 +55,14 @@ export function kernelPlaceProblem(kernel: Kernel, target: KernelTarget): PlaceP
       mend: `use one of ${structureNames(kernel).join(", ")}`,
     };
   }
+  if (table !== undefined && name !== "page-table")
+    return { problem: `${name} has no tables`, mend: "write table= only with page-table" };
+  if (name === "page-table" && (of === undefined || table === undefined))
+    return { problem: "which page table?", mend: "write for example kernel:page-table/replica-2/table=32" };
+  if ((name === "page-directory" || name === "utcb") && of === undefined)
+    return { problem: `whose ${name}?`, mend: `write for example kernel:${name}/replica-2` };
+  if (typeof of === "string" && !BY_COMPONENT.some((known) => known === name))
+    return { problem: `${name} belongs to no component`, mend: "give a number, or nothing" };
   if (typeof of === "number" && structure.count > 1 && of >= structure.count)
     return { problem: `${name} has no element ${of}`, mend: `use 0 to ${structure.count - 1}` };
   if (typeof of === "number" && structure.count === 1 && !BY_COMPONENT.some((known) => known === name))
