@@ -16,7 +16,7 @@ import { ScenarioRun } from "../../tools/run/scenario-run.ts";
 
 /** What becomes of each, and in whom. */
 const FAULTS: readonly (readonly [kind: string, fault: string])[] = [
-  ["masked, register of a replica", "replica-3:ecx:flip:30@instruction=60001"],
+  ["wrong value, register", "replica-3:ecx:flip:30@instruction=60001"],
   ["masked, variable of a replica", "replica-2:aes_state+5:flip:2@instruction=100"],
   ["masked, message register", "replica-3:mr=20:flip:4@instruction=120000"],
   ["latent, data of a replica", "replica-1:0x0804c100:flip:3@instruction=60000"],
@@ -29,7 +29,7 @@ const FAULTS: readonly (readonly [kind: string, fault: string])[] = [
   ["control flow of the client", "client:eip:flip:5@instruction=3000"],
   ["crash of a replica", "replica-2:esp:flip:28@instruction=170000"],
   ["crash of the voter", "voter:eip:flip:29@instruction=20000"],
-  ["crash of the console", "console:ebp:flip:27@instruction=15000"],
+  ["crash of the console", "console:ebp:flip:27@instruction=2000"],
 ];
 const REPEATS = 3;
 

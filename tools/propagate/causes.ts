@@ -10,6 +10,9 @@ const GENERAL_REGISTERS = 8;
 
 export const NOTHING: readonly number[] = [];
 
+/** Structures of the kernel that the CPU reads without an instruction of anybody. */
+const READ_BY_CPU = /^(?:GDT|IDT|TSS|idle loop|idle stack|shared page table|I\/O bitmap|end of the I\/O)/;
+
 export class Causes {
   constructor(
     private readonly set: CorruptionSet,
@@ -68,7 +71,7 @@ export class Causes {
           return [...sources, before.id];
       }
     }
-    return sources.length > 0 || !isProgram ? sources : this.translationSuspects();
+    return sources.length > 0 || !isProgram ? sources : this.cpusSuspects();
   }
 
   /** Where the ways of these threads have parted from their golden selves'. */
@@ -102,18 +105,22 @@ export class Causes {
     for (const { parting, faultSources } of this.tracks.values())
       for (const id of parting === undefined ? faultSources : [parting.corruption])
         if (this.set.history[id]!.root === "fault") sources.push(id);
-    return sources.length > 0 ? sources : this.translationSuspects();
+    return sources.length > 0 ? sources : this.cpusSuspects();
   }
 
-  /** Wrong words that decide where accesses go: page-table and page-directory entries. */
-  private translationSuspects(): readonly number[] {
-    if (![...this.set.wrongPages()].some((page) => this.isTable(page))) return NOTHING;
+  /** Wrong words that the CPU reads by itself: page-table entries, which decide where accesses go, descriptors, the idle loop. */
+  private cpusSuspects(): readonly number[] {
+    const { start } = this.kernel.kernelMemory;
+    let any = false;
+    for (const page of this.set.wrongPages()) any ||= page << 12 >= start;
+    if (!any) return NOTHING;
     const found: number[] = [];
-    for (const { place, id } of this.set.current()) if (place >= 0 && this.isTable(place >>> 12)) found.push(id);
+    for (const { place, id } of this.set.current()) if (place >= start && this.isCpus(place)) found.push(id);
     return found.length > 0 ? found : NOTHING;
   }
 
-  private isTable(page: number): boolean {
-    return page << 12 >= this.kernel.kernelMemory.start && this.kernel.owner(page << 12).kind === "page-table";
+  private isCpus(physical: number): boolean {
+    const { kind, name } = this.kernel.owner(physical);
+    return kind === "page-table" || (kind === "kernel" && READ_BY_CPU.test(name));
   }
 }

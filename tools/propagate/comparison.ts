@@ -276,6 +276,13 @@ export class Comparison {
       if (last) break;
     }
     for (const [physical, { cycle, eip, kind }] of touched) {
+      const later = this.set.at(physical);
+      if (later !== undefined && later.cycle > cycle && later.writer.thread !== track.thread) {
+        // Another thread has been given the word since, and has made it wrong.
+        this.goldenMemory.set(physical, later.golden);
+        this.faultyMemory.set(physical, later.faulty);
+        continue;
+      }
       const writer: Writer = { kind, thread: track.thread, eip, vector: -1 };
       this.word(physical, cycle, track.progress, writer, () => [parting!.corruption]);
     }

@@ -22,8 +22,9 @@ interface Resumption {
 
 /** Clocks between two places to go back to. */
 const KEPT_EVERY = 300_000;
-/** Instructions that are recorded again at once. */
-const LONGEST_REPLAY = 4_000;
+/** Instructions that are recorded again at once: more when those that follow are wanted too. */
+const SHORTEST_REPLAY = 4_000;
+const LONGEST_REPLAY = 64_000;
 /** Readings of clock and ports that are kept of a thread, at least. */
 const KEPT_INPUTS = 1000;
 
@@ -42,6 +43,8 @@ export class GoldenSide implements LogOwner {
   private awaited = 0;
   private pulled = 0;
   private pulledFrom = 0;
+  /** Of each thread, where the latest replay ended at most, and how many instructions it had at most. */
+  private readonly lastReplay = new Map<number, { readonly end: number; readonly length: number }>();
   /** Count of recorded instructions at which a replay is to stop, 0 for none. */
   private replayed = 0;
   /** Limit of the last run. */
@@ -76,7 +79,7 @@ export class GoldenSide implements LogOwner {
     if (thread === this.awaited) this.run.machine.stop("resumed");
     // Recorded so far ahead that it is of no use now; it can be recorded again.
     const { log } = this;
-    if (log.wants(thread) && !log.everything && progress - (this.demanded.get(thread) ?? 0) > LONGEST_REPLAY)
+    if (log.wants(thread) && !log.everything && progress - (this.demanded.get(thread) ?? 0) > SHORTEST_REPLAY)
       log.want(thread, false);
   }
 
@@ -208,7 +211,11 @@ export class GoldenSide implements LogOwner {
     if (machine.instructions < start) machine.run({ instructions: start });
     const steps = new RecordQueue(1 << 14);
     log.recordOnly(thread, progress, steps);
-    this.replayed = log.recorded(thread) + LONGEST_REPLAY;
+    const latest = this.lastReplay.get(thread);
+    const goesOn = latest !== undefined && Math.abs(progress - latest.end) < latest.length;
+    const length = goesOn ? Math.min(2 * latest.length, LONGEST_REPLAY) : SHORTEST_REPLAY;
+    this.lastReplay.set(thread, { end: progress + length, length });
+    this.replayed = log.recorded(thread) + length;
     while (machine.instructions < here.count) {
       const { kind } = machine.run({ instructions: here.count });
       if (kind !== "instructions") break;

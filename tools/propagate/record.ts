@@ -123,7 +123,8 @@ export function summarise(propagation: Propagation, describer: Describer): Propa
   };
 }
 
-function latencyOf({ injectionCycle, history, names, experiment, partings, owners }: Propagation): LatencyChain {
+/** The moments of a fault's way, as the record has them. */
+export function latencyOf({ injectionCycle, history, names, experiment, partings, owners }: Propagation): LatencyChain {
   const { victim, result } = experiment;
   const first = (test: (corruption: Corruption, name: PlaceName) => boolean): number | undefined =>
     history.find((corruption, id) => corruption.root === "fault" && test(corruption, names[id]!))?.cycle;
