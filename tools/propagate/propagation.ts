@@ -85,6 +85,9 @@ export function propagate(golden: GoldenRun, fault: Fault, options: PropagationO
   return new Propagator(golden).follow(fault, options);
 }
 
+/** Outcomes of a machine that stood still in the middle of something. */
+const CRASHES: ReadonlySet<string> = new Set(["panic", "triple-fault", "dead-halt"]);
+
 /** Follows faults one after the other on the same two machines. What it gives holds until the next one is followed. */
 export class Propagator {
   private readonly faulty: ScenarioRun;
@@ -161,7 +164,7 @@ class PropagationRun {
     const struck = faulty.injections.at(-1)?.applied === true;
     const ended = struck ? this.follow(tracker, side) : "not-applied";
     if (ended === "reconverged") tracker.becomeOne(faulty.machine.cycles, (place) => names.threadAt(place));
-    else if (ended !== "not-applied") tracker.finish(this.cycleLimit);
+    else if (ended !== "not-applied") tracker.finish(this.cycleLimit, CRASHES.has(faulty.outcome?.kind ?? ""));
     tracker.stop();
     activation.stop();
     const end = faulty.machine.cycles;

@@ -204,8 +204,11 @@ export class Tracker implements LogOwner {
     }
   }
 
-  /** Compares what threads that have parted did to the end. */
-  finish(cycleLimit: number): void {
+  /**
+   * Compares what threads that have parted did to the end, and what the kernel has given to threads that wait. After a crash
+   * that gift may be half made, and the thread never goes on with it: there is nothing to compare it with.
+   */
+  finish(cycleLimit: number, crashed: boolean): void {
     this.take();
     this.golden.finish(cycleLimit);
     this.records.sort();
@@ -213,7 +216,7 @@ export class Tracker implements LogOwner {
       if (track.parted) this.meet(track);
       const { faulty, golden } = track;
       if (track.parted) this.comparison.otherPath(track, faulty.tail, golden.tail);
-      else if (!faulty.isEmpty)
+      else if (!faulty.isEmpty && !crashed)
         this.comparison.kernelItems(track, track.goldenAt(track.progress), track.previous.cycle);
     }
     this.onTaken();

@@ -102,3 +102,14 @@ it("a fault in what only the CPU has is nobody's: what goes wrong later makes no
   expect(names[0]?.component).toBeDefined();
   expect(experiment.victim).toBeUndefined();
 });
+
+it("after a panic, what the kernel was about to give to threads that wait is not wrong: they never go on", () => {
+  const golden = exactnessGolden("p5");
+  for (const fault of ["tcb/console.state:flip:14,3,27@cycle=305116", "tcb/replica-1.readyNext:flip:3@cycle=177478"]) {
+    const { experiment, history, activation } = propagate(golden, parseFault(`kernel:${fault}`));
+    expect(experiment.result.outcome.kind).toBe("panic");
+    expect(activation.kind).toBe("read");
+    // The path that reads the word ends there.
+    expect(history.map(({ writer }) => writer.kind)).toEqual(["fault"]);
+  }
+});
