@@ -5,7 +5,7 @@ import type { BootPlan } from "../run/boot-plan.ts";
 import { runWithoutPause } from "../run/run-loop.ts";
 import type { RunResult } from "../run/run-result.ts";
 import { type RunSnapshot, ScenarioRun } from "../run/scenario-run.ts";
-import type { Fault } from "./fault.ts";
+import { type Fault, targetComponent } from "./fault.ts";
 
 export interface GoldenOptions {
   readonly timing?: "simple" | "p5";
@@ -69,10 +69,10 @@ export function recordGolden(plan: BootPlan, options: GoldenOptions = {}): Golde
   };
 }
 
-/** The last snapshot that is surely before the fault's trigger. */
+/** The last snapshot that is surely before the fault's trigger; what is counted from the start needs the first one. */
 export function snapshotBefore(golden: GoldenRun, fault: Fault): GoldenSnapshot {
   const { trigger, target } = fault;
-  const component = "component" in target ? target.component : "";
+  const component = targetComponent(target) ?? "";
   const early = golden.snapshots.filter(({ cycle, instructions }) =>
     "cycle" in trigger
       ? cycle <= trigger.cycle
