@@ -50,9 +50,10 @@ export class KernelReads {
         if (this.sources.size > 0) this.sources.clear();
       },
       load: (physical) => {
-        if (this.open) this.load(physical & ~3);
+        const word = physical & ~3;
+        if (this.open || !(this.paused || this.isRegister(word))) this.load(word);
       },
-      // What is loaded then are the registers of the thread that goes on.
+      // The exit still reads accounts and where the next thread is; the registers that it loads then are that thread's.
       leave: () => {
         this.open = false;
       },
@@ -78,6 +79,10 @@ export class KernelReads {
     if (sources.size === 0) return ways.length > 0 ? ways : undefined;
     const copied = [...sources].filter((id) => set.history[id]!.faulty === value >>> 0);
     return copied.length > 0 ? copied : [...new Set([...ways, ...sources])];
+  }
+
+  private isRegister(word: number): boolean {
+    return word < this.tcbsEnd && registerOfWord(word, this.tcbs) !== undefined;
   }
 
   private load(word: number): void {

@@ -113,3 +113,11 @@ it("after a panic, what the kernel was about to give to threads that wait is not
     expect(history.map(({ writer }) => writer.kind)).toEqual(["fault"]);
   }
 });
+
+it("an account that the kernel's exit adds to has been read, and is the cause of its next value", () => {
+  const golden = exactnessGolden("p5");
+  const { activation, history } = propagate(golden, parseFault("kernel:accounts.pathCount+48:set:0x1@cycle=1484003"));
+  expect(activation.kind).toBe("read");
+  expect(history.map(({ root }) => root)).toEqual(["fault", "fault"]);
+  expect(history[1]!.sources).toEqual([0]);
+});
