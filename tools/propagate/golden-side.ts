@@ -22,6 +22,7 @@ interface Resumption {
 
 /** Clocks between two places to go back to. */
 const KEPT_EVERY = 300_000;
+const MOST_KEPT = 128;
 /** Instructions that are recorded again at once: more when those that follow are wanted too. */
 const SHORTEST_REPLAY = 4_000;
 const LONGEST_REPLAY = 64_000;
@@ -33,7 +34,7 @@ export class GoldenSide implements LogOwner {
   /** Snapshots at the clocks that were asked for, until they are fetched. */
   private readonly sampled = new Map<number, RunSnapshot>();
   private readonly samples: number[] = [];
-  private readonly kept: Kept[] = [];
+  private kept: Kept[] = [];
   private readonly resumptions = new Map<number, Resumption[]>();
   /** What threads have read from the clock and from ports: the latest. */
   private readonly read = new Map<number, { readonly progress: number; readonly value: number }[]>();
@@ -187,6 +188,8 @@ export class GoldenSide implements LogOwner {
   private keep(): RunSnapshot {
     const snapshot = this.run.snapshot();
     this.kept.push({ snapshot, log: this.log.saveState() });
+    // The first and the latest stay; long runs get by with fewer in between.
+    if (this.kept.length > MOST_KEPT) this.kept = this.kept.filter((_, i) => i % 2 === 0);
     return snapshot;
   }
 
