@@ -148,7 +148,7 @@ export class ThreadTrack {
     others: readonly Boundary[],
   ): [number, number] | undefined {
     let found: [number, number] | undefined;
-    for (let at = queue.head + scanned; at < queue.tail; at += queue.words[at]!) {
+    for (let at = queue.head + scanned; at < queue.tail && queue.words[at]! > 0; at += queue.words[at]!) {
       const kind = queue.words[at + Record.Kind]!;
       if (kind !== RecordKind.Entry && kind !== RecordKind.Left) continue;
       const boundary = { offset: at - queue.head, signature: signatureOf(queue.words, at) };
