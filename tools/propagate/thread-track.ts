@@ -27,11 +27,8 @@ export interface PreviousStep {
   sources: readonly number[];
 }
 
-interface Boundary {
-  /** Words from the queue's head to the record. */
-  readonly offset: number;
-  readonly signature: string;
-}
+/** Kernel calls since a thread parted: words from the queue's head to the first one with a signature. */
+type Calls = Map<string, number>;
 
 export const INT_BYTES = 2;
 
@@ -104,8 +101,8 @@ export class ThreadTrack {
     flagsWritten: 0,
     sources: [],
   };
-  private faultyBoundaries: Boundary[] = [];
-  private goldenBoundaries: Boundary[] = [];
+  private readonly faultyCalls: Calls = new Map();
+  private readonly goldenCalls: Calls = new Map();
   private faultyScanned = 0;
   private goldenScanned = 0;
 
@@ -117,8 +114,8 @@ export class ThreadTrack {
 
   part(parting: Parting): void {
     this.parting = parting;
-    this.faultyBoundaries = [];
-    this.goldenBoundaries = [];
+    this.faultyCalls.clear();
+    this.goldenCalls.clear();
     this.faultyScanned = 0;
     this.goldenScanned = 0;
   }
@@ -133,29 +130,24 @@ export class ThreadTrack {
       this.lost = true;
       return undefined;
     }
-    const found = this.scan(this.faulty, this.faultyBoundaries, this.faultyScanned, this.goldenBoundaries);
+    const found = this.scan(this.faulty, this.faultyCalls, this.faultyScanned, this.goldenCalls);
     this.faultyScanned = this.faulty.size;
     if (found !== undefined) return { faulty: this.faulty.head + found[0], golden: this.golden.head + found[1] };
-    const other = this.scan(this.golden, this.goldenBoundaries, this.goldenScanned, this.faultyBoundaries);
+    const other = this.scan(this.golden, this.goldenCalls, this.goldenScanned, this.faultyCalls);
     this.goldenScanned = this.golden.size;
     return other && { faulty: this.faulty.head + other[1], golden: this.golden.head + other[0] };
   }
 
-  private scan(
-    queue: RecordQueue,
-    own: Boundary[],
-    scanned: number,
-    others: readonly Boundary[],
-  ): [number, number] | undefined {
+  private scan(queue: RecordQueue, own: Calls, scanned: number, others: Calls): [number, number] | undefined {
     let found: [number, number] | undefined;
     for (let at = queue.head + scanned; at < queue.tail && queue.words[at]! > 0; at += queue.words[at]!) {
       const kind = queue.words[at + Record.Kind]!;
       if (kind !== RecordKind.Entry && kind !== RecordKind.Left) continue;
-      const boundary = { offset: at - queue.head, signature: signatureOf(queue.words, at) };
-      own.push(boundary);
-      if (found !== undefined) continue;
-      const partner = others.find(({ signature }) => signature === boundary.signature);
-      if (partner !== undefined) found = [boundary.offset, partner.offset];
+      const offset = at - queue.head;
+      const signature = signatureOf(queue.words, at);
+      if (!own.has(signature)) own.set(signature, offset);
+      const partner = others.get(signature);
+      if (found === undefined && partner !== undefined) found = [offset, partner];
     }
     return found;
   }
