@@ -106,7 +106,8 @@ function voteOf(
   const named = culprits.some(({ replica }) => `replica-${replica}` === victim);
   const others = culprits.some(({ replica }) => `replica-${replica}` !== victim);
   if (service === "wrong" && others && !named) return "wrong-majority";
-  if (others) return "false-accusation";
+  // A fault in what all share can make any replica wrong; the one that the others outvoted rightly was.
+  if (others && victim !== undefined) return "false-accusation";
   return "minority-named";
 }
 

@@ -39,11 +39,11 @@ export const REPLICA_EFFECTS = [
 
 export const VOTES = [
   "unanimous",
-  /** One or more replicas outvoted; every one of them is the struck one. */
+  /** One or more replicas outvoted; every one of them is the struck one, or the fault struck what all share. */
   "minority-named",
   /** Outvoted replicas, but the struck one is not among them. */
   "minority-misnamed",
-  /** A replica that nobody struck is named (with or without the struck one). */
+  /** A component was struck, and a replica that was not is named (with or without the struck one). */
   "false-accusation",
   "no-majority",
   "wrong-majority",

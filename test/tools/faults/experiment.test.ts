@@ -27,6 +27,7 @@ describe("an experiment", () => {
   it.each([
     ["replica-2:aes_state+5:flip:2@instruction=71000", "CORRECTED", "wrong-value", "minority-named"],
     ["replica-2:eip:flip:30@instruction=70000", "CORRECTED", "trap", "minority-named"],
+    ["cpu:eip:flip:30@execute=replica-2:aes_encrypt_block#9", "CORRECTED", "none", "minority-named"],
     ["voter:eip:flip:30@instruction=4000", "DUE_DETECTED", "trap", "voter-trap"],
     ["client:eip:flip:30@instruction=700", "DUE_DETECTED", "trap", "unanimous"],
     ["replica-2:0x08048000:flip:3@instruction=70000", "LATENT", "latent", "unanimous"],
