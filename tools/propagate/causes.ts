@@ -108,6 +108,14 @@ export class Causes {
     return sources.length > 0 ? sources : this.cpusSuspects();
   }
 
+  /** Where threads have parted that have since retired more or fewer instructions: the kernel keeps counts of them. */
+  counts(): readonly number[] {
+    const found: number[] = [];
+    for (const { lastParting, progress, goldenProgress } of this.tracks.values())
+      if (lastParting !== undefined && progress !== goldenProgress) found.push(lastParting);
+    return found;
+  }
+
   /** Wrong words that the CPU reads by itself: page-table entries, which decide where accesses go, descriptors, the idle loop. */
   private cpusSuspects(): readonly number[] {
     const { start } = this.kernel.kernelMemory;

@@ -306,7 +306,9 @@ export class Comparison {
     }
     const before = this.set.at(physical);
     if (before !== undefined && before.golden === golden && before.faulty === faulty) return;
-    const all = this.causes.withCarried(physical, golden, faulty, sources(golden, faulty), writer.eip !== 0);
+    const found = this.causes.withCarried(physical, golden, faulty, sources(golden, faulty), writer.eip !== 0);
+    const unexplained = found.length === 0 && this.lockstepEnd === undefined;
+    const all = unexplained ? this.causes.counts() : found;
     this.set.add({ place: physical, cycle, progress, golden, faulty, writer, sources: all }, this.otherwise());
   }
 

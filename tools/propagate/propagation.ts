@@ -140,7 +140,9 @@ class PropagationRun {
     const tracker = new Tracker(side, faulty, before, applied, this.needsEverything());
     const held = heldBits(faulty.stuck);
     tracker.set.held = held;
-    if (isUntracked(fault.target)) tracker.set.suspect = { thread: this.struckThread() };
+    // While the idle loop runs, the CPU's registers are nobody's.
+    const isIdles = "cpu" in fault.target && faulty.machine.cpu.cpl !== 3;
+    if (isIdles || isUntracked(fault.target)) tracker.set.suspect = { thread: this.struckThread() };
     const watched = new Map([...places, ...held.map(({ place, bits }) => [place, bits] as const)]);
     const activation = new ActivationWatch(faulty, fault, watched, injectionCycle, tracker.log.tcbs);
     const named: PlaceName[] = [];
@@ -339,7 +341,7 @@ function struckPlaces(before: Snapshot, after: Snapshot, good: ScenarioRun, faul
 }
 
 /** What the tracker has no place for: it sees what comes of it only. */
-function isUntracked(target: FaultTarget): boolean {
+export function isUntracked(target: FaultTarget): boolean {
   if ("cpu" in target) return !(REGISTERS as readonly string[]).includes(target.cpu);
   return "tlb" in target || "segment" in target || "control" in target;
 }

@@ -85,6 +85,8 @@ export class ThreadTrack {
   shift = 0;
   largestShift = 0;
   parting: Parting | undefined;
+  /** Id of the corruption of EIP with which it parted last. */
+  lastParting: number | undefined;
   /** Count of its instructions at which something wrong last had to do with it. */
   quietFrom = 0;
   /** Wrong words that the instruction read at which the thread is stopped by an exception. */
@@ -114,6 +116,7 @@ export class ThreadTrack {
 
   part(parting: Parting): void {
     this.parting = parting;
+    this.lastParting = parting.corruption;
     this.faultyCalls.clear();
     this.goldenCalls.clear();
     this.faultyScanned = 0;

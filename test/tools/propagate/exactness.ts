@@ -3,12 +3,21 @@
  * thread's space, UTCB and registers at equal progress.
  */
 import type { KernelStructure } from "../../../kernel/index.ts";
-import { EFLAGS_BITS, type Fault, REGISTERS } from "../../../tools/faults/fault.ts";
+import { CPU_REGISTERS, registerBits, SEGMENT_NAMES } from "../../../tools/faults/cpu-registers.ts";
+import {
+  EFLAGS_BITS,
+  type Fault,
+  REGISTERS,
+  TLB_NAMES,
+  TLB_PARTS,
+  TLB_SETS,
+  targetBits,
+} from "../../../tools/faults/fault.ts";
 import { type GoldenRun, recordGolden } from "../../../tools/faults/golden-run.ts";
 import { imageFromScenario } from "../../../tools/image/image.ts";
 import { registerOf, TRACKED_REGISTERS } from "../../../tools/propagate/corruption.ts";
 import type { EqualCycleDifference } from "../../../tools/propagate/equal-cycle.ts";
-import { type Propagation, propagate } from "../../../tools/propagate/propagation.ts";
+import { isUntracked, type Propagation, propagate } from "../../../tools/propagate/propagation.ts";
 import { planBoot } from "../../../tools/run/boot-plan.ts";
 import { ScenarioRun } from "../../../tools/run/scenario-run.ts";
 import type { Random } from "../support/random.ts";
@@ -33,7 +42,18 @@ export function exactnessGolden(timing?: "simple" | "p5"): GoldenRun {
 const SERVERS = [48, 50];
 
 /** What random faults strike. */
-export const VICTIMS = ["register", "memory", "kernel memory", "page table", "message register"] as const;
+export const VICTIMS = [
+  "register",
+  "memory",
+  "kernel memory",
+  "page table",
+  "message register",
+  "processor",
+  "TLB entry",
+  "segment register",
+  "stuck bit",
+  "skip",
+] as const;
 export type Victim = (typeof VICTIMS)[number];
 
 /** Random faults in everything that a run is made of. */
@@ -69,12 +89,43 @@ export class RandomFaults {
           : { target: { component, pte: this.address() }, model, trigger };
       case "message register":
         return { target: { component, mr: random.below(12) }, model, trigger };
+      case "processor": {
+        const cpu = random.pick(CPU_REGISTERS);
+        return { target: { cpu }, model: this.flip(registerBits(cpu)), trigger: this.anyCycle() };
+      }
+      case "TLB entry": {
+        const tlb = random.pick(TLB_NAMES);
+        const place = { tlb, set: random.below(TLB_SETS[tlb]), way: random.below(4), part: random.pick(TLB_PARTS) };
+        return { target: place, model: this.flip(targetBits(place)), trigger: this.anyCycle() };
+      }
+      case "segment register": {
+        const segment = random.pick(SEGMENT_NAMES);
+        return { target: { component, segment }, model: this.flip(registerBits(segment)), trigger };
+      }
+      case "stuck bit": {
+        const bits = [random.below(32)];
+        const clocks = random.below(2) === 0 ? {} : { clocks: 1 + random.below(100_000) };
+        const stuck = random.below(2) === 0 ? { stuckAt0: bits, ...clocks } : { stuckAt1: bits, ...clocks };
+        return { target: { component, address: this.address() }, model: stuck, trigger };
+      }
+      case "skip":
+        return { target: { component, register: "eip" }, model: { skip: 1 + random.below(3) }, trigger };
       default: {
         const { start, bytes, count } = random.pick(this.structures);
         const physical = start + bytes * random.below(count) + 4 * random.below(Math.max(1, bytes >>> 2));
-        return { target: { physical }, model, trigger: { cycle: random.below(golden.result.cycles) } };
+        return { target: { physical }, model, trigger: this.anyCycle() };
       }
     }
+  }
+
+  private anyCycle(): { cycle: number } {
+    return { cycle: this.random.below(this.golden.result.cycles) };
+  }
+
+  /** Of one of the bits of a mask. */
+  private flip(mask: number): { flip: number[] } {
+    const bits = Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => ((mask >>> bit) & 1) !== 0);
+    return { flip: [this.random.pick(bits)] };
   }
 
   /** Of code, data or stack of a component. */
@@ -127,9 +178,12 @@ export class Exactness {
       return { propagation, violations, equalCycleChecks: 0, equalProgressChecks: 0, wrongThreads: 0, unknown: 0 };
     const equalCycleChecks = this.checkCycles(propagation, cycles, sampled, violations);
     const { checks, wrong } = this.checkThreads(propagation, points, random, violations);
+    // What a struck state that is no word does, or a stuck bit, has the fault itself as its cause, and no word.
+    const { target, model } = fault;
+    const struckWord = !("cpu" in target) && !isUntracked(target) && !("stuckAt0" in model) && !("stuckAt1" in model);
     const unknown = propagation.history.filter(
       ({ root, writer, sources }) =>
-        root === "unknown" || (root === "fault" && writer.kind !== "fault" && sources.length === 0),
+        root === "unknown" || (struckWord && root === "fault" && writer.kind !== "fault" && sources.length === 0),
     ).length;
     if (unknown > 0) violations.push(`${unknown} corruptions without a cause`);
     return { propagation, violations, equalCycleChecks, equalProgressChecks: checks, wrongThreads: wrong, unknown };
