@@ -53,6 +53,8 @@ export function runInterpreter(cpu: Cpu, blocks: BlockCache): void {
           from = 0;
           continue;
         }
+        // The walk of a fetch may have used up the slice: whether anybody watches or not, the run ends before the instruction.
+        if (isOver(counters)) break;
         if (words[Word.RepeatInProgress] !== 0) forgetRepeat(words, block);
         if (careful || isWatched(cpu)) {
           from = 0;
