@@ -89,7 +89,7 @@ export class CorruptionSet {
   readonly history: Corruption[] = [];
   /** Bits that are stuck: wrong by the fault's doing whoever writes there. */
   held: readonly HeldBits[] = [];
-  /** The struck state is none of the places (a TLB entry, a control register): the thread that ran with it, 0 for none. */
+  /** The struck state is none of the places (a TLB entry, a control register) or is stuck: the thread that ran with it, if any. */
   suspect: { readonly thread: number } | undefined;
   private readonly wrong = new Map<Place, Corruption>();
   /** Physical pages with wrong words: number of them. */

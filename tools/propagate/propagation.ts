@@ -143,6 +143,8 @@ class PropagationRun {
     // While the idle loop runs, the CPU's registers are nobody's.
     const isIdles = "cpu" in fault.target && faulty.machine.cpu.cpl !== 3;
     if (isIdles || isUntracked(fault.target)) tracker.set.suspect = { thread: this.struckThread() };
+    // A register that the kernel keeps in a stuck word comes back wrong without any word that was written wrong.
+    else if (held.length > 0) tracker.set.suspect = { thread: NO_THREAD };
     const watched = new Map([...places, ...held.map(({ place, bits }) => [place, bits] as const)]);
     const activation = new ActivationWatch(faulty, fault, watched, injectionCycle, tracker.log.tcbs);
     const named: PlaceName[] = [];
@@ -339,6 +341,8 @@ function struckPlaces(before: Snapshot, after: Snapshot, good: ScenarioRun, faul
   }
   return places;
 }
+
+const NO_THREAD = -1;
 
 /** What the tracker has no place for: it sees what comes of it only. */
 export function isUntracked(target: FaultTarget): boolean {
