@@ -35,7 +35,6 @@ import { PageStore, SNAPSHOT_VERSION, type Snapshot } from "./snapshot.ts";
 import { digestState } from "./state-digest.ts";
 import { type P5Configuration, p5Configuration } from "./timing/configuration.ts";
 import { P5Timing } from "./timing/p5-timing.ts";
-import { PipelineState, TimingWord } from "./timing/timing-state.ts";
 
 export interface MachineConfiguration {
   /** Guest RAM, a multiple of 4096, at most 1 GiB. */
@@ -388,12 +387,6 @@ function canonicalise(cpu: Cpu): void {
   words[Word.CodeChanged] = 0;
   words[Word.ChargedBlock] = 0;
   words.fill(0, Word.Scratch, Word.Msrs);
-  // What the pipeline model knows of a group is dead once the group is complete; its clocks, and the state before it, also
-  // while its second member is to come.
-  if (words[Word.RepeatInProgress] !== 0) return;
-  if (words[TimingWord.PairPhase] === 0) words.fill(0, TimingWord.Pairs, TimingWord.GroupEnd);
-  else words[TimingWord.Pipeline] = PipelineState.Unfinished;
-  words[TimingWord.GroupClocks] = 0;
 }
 
 /** RESET: real mode at F000:FFF0 (Intel SDM vol. 3, table 9-1). */

@@ -1,5 +1,5 @@
-import type { PlacedModule } from "./boot.ts";
 import type { KernelContext } from "./context.ts";
+import type { BootModule } from "./kernel.ts";
 import type { ServerImage } from "./kip.ts";
 
 /**
@@ -20,6 +20,12 @@ const enum RecordType {
 const enum RecordBytes {
   Module = 0x18,
   SimpleExec = 0x40,
+}
+
+/** A module in memory. */
+export interface PlacedModule {
+  readonly module: BootModule;
+  readonly start: number;
 }
 
 export interface BootInformation {

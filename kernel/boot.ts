@@ -8,7 +8,7 @@ import {
   writeControlRegister,
 } from "../emulator/index.ts";
 import { type ElfFile, loadSegments, parseProgram } from "../emulator/loader/elf.ts";
-import { writeBootInfo } from "./boot-info.ts";
+import { type PlacedModule, writeBootInfo } from "./boot-info.ts";
 import { KernelContext } from "./context.ts";
 import { writeDescriptorTables } from "./descriptor-tables.ts";
 import { BOOT_OFFSET } from "./entry.ts";
@@ -142,12 +142,6 @@ function loadServer(k: KernelContext, name: string, elf: ElfFile, other: ServerI
     k.memory.writeBytes(segment.physicalAddress, segment.data);
   }
   return { entry: elf.entry, low, high };
-}
-
-/** A module in memory. */
-export interface PlacedModule {
-  readonly module: BootModule;
-  readonly start: number;
 }
 
 /** Places the modules one after another, each from a page boundary on. Returns them and the first free page. */

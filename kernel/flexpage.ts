@@ -87,7 +87,7 @@ export function alignDown(value: number, log2: number): number {
 }
 
 /** Bits [low, high) of `value`, in place; bounds up to 32. */
-export function bitsBetween(value: number, low: number, high: number): number {
+function bitsBetween(value: number, low: number, high: number): number {
   return alignDown(value, low) - alignDown(value, high);
 }
 

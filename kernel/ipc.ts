@@ -79,7 +79,7 @@ const enum Delivery {
 }
 
 /** Does the IPC of a ready thread and names the thread that runs afterwards. Parameters have been checked. */
-export function performIpc(k: KernelContext, thread: number, to: number, from: number): void {
+function performIpc(k: KernelContext, thread: number, to: number, from: number): void {
   k.charge(Cost.ipc);
   k.store(thread + Tcb.receiveFrom, from);
   const partner = to === NIL_THREAD ? 0 : findThread(k, to);
@@ -97,7 +97,7 @@ export function performIpc(k: KernelContext, thread: number, to: number, from: n
  * slice to its partner (ABI 10.4), or to whoever is next. A higher partner runs on the sender's slice, too: who floods a
  * server pays for what the server does about it.
  */
-export function chooseNext(k: KernelContext, partner: number): void {
+function chooseNext(k: KernelContext, partner: number): void {
   const current = k.current;
   if (current !== 0 && isRunnable(k, current)) {
     if (partner !== 0 && isRunnable(k, partner) && priorityOf(k, partner) > priorityOf(k, current))
@@ -348,7 +348,7 @@ function completeReceive(k: KernelContext, receiver: number, senderId: number): 
 }
 
 /** The form in which a thread is named to another: its local id inside one space, else its global id. */
-export function idSeenBy(k: KernelContext, receiver: number, globalId: number): number {
+function idSeenBy(k: KernelContext, receiver: number, globalId: number): number {
   const thread = findThread(k, globalId);
   if (thread === 0 || k.load(thread + Tcb.space) !== k.load(receiver + Tcb.space)) return globalId;
   const local = k.localId(thread);

@@ -36,7 +36,7 @@ function headAddress(k: KernelContext, frame: number): number {
 }
 
 /** Physical address of a node; checks the index. */
-export function nodeAddress(k: KernelContext, node: number): number {
+function nodeAddress(k: KernelContext, node: number): number {
   if (node < 1 || node >= k.map.nodeCount) panic(`mapping node ${hex(node)} does not exist`);
   return k.map.nodes + node * MAPPING_NODE.bytes;
 }
@@ -49,7 +49,7 @@ export function firstNode(k: KernelContext, frame: number): number {
   return k.load(headAddress(k, frame));
 }
 
-export function nextNode(k: KernelContext, node: number): number {
+function nextNode(k: KernelContext, node: number): number {
   return field(k, node, MappingNode.next);
 }
 

@@ -33,7 +33,7 @@ export const SPACE_COUNT = 256;
 export const PRIORITY_COUNT = 256;
 export const IRQ_COUNT = 16;
 export const PORT_COUNT = 65536;
-export const PATH_COUNT = 32;
+const PATH_COUNT = 32;
 
 export const GLOBALS_MAGIC = 0x3638_5134; // "4Q86"
 

@@ -35,7 +35,7 @@ function directoryEntry(k: KernelContext, space: number, virtual: number): numbe
 }
 
 /** Physical address of the page table for a user address, 0 when there is none. */
-export function tableOf(k: KernelContext, space: number, virtual: number): number {
+function tableOf(k: KernelContext, space: number, virtual: number): number {
   const entry = k.load(directoryEntry(k, space, virtual));
   if ((entry & Pte.Present) === 0) return 0;
   const table = (entry & Pte.Frame) >>> 0;

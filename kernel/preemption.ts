@@ -14,7 +14,7 @@ import { PreemptFlag, Utcb } from "./utcb.ts";
 /** The timer tick, the end of time slices, delayed preemption, and the preemption protocol (ABI 9.4, 10.3). */
 
 /** Microseconds that the kernel accounts for each tick, as L4Ka::Pistachio does. */
-export const TICK_MICROSECONDS = 1953;
+const TICK_MICROSECONDS = 1953;
 
 const PREEMPTION_LABEL = 0xffd0;
 

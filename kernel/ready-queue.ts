@@ -20,7 +20,7 @@ function priorityOf(k: KernelContext, tcb: number): number {
   return priority;
 }
 
-export function isQueued(k: KernelContext, tcb: number): boolean {
+function isQueued(k: KernelContext, tcb: number): boolean {
   return k.load(tcb + Tcb.readyNext) !== 0;
 }
 

@@ -113,7 +113,7 @@ export function threadSwitchSystemCall(k: KernelContext, caller: number): void {
 const UNCHANGED = 0xffff_ffff;
 
 /** What Schedule reports of a thread's state (ABI 6.4). */
-export const enum ReportedState {
+const enum ReportedState {
   Error = 0,
   Dead = 1,
   Inactive = 2,

@@ -144,7 +144,7 @@ function regions(map: MemoryMap): readonly Region[] {
 
 // ---- owners ----
 
-export function isPoolAddress(map: MemoryMap, physical: number): boolean {
+function isPoolAddress(map: MemoryMap, physical: number): boolean {
   return physical >= map.pool && physical < map.globals;
 }
 

@@ -129,7 +129,7 @@ function isUtcbTaken(k: KernelContext, space: number, utcb: number, thread: numb
 }
 
 /** Gives a thread its UTCB and lets it wait for its start message. Its location has been checked. */
-export function activate(k: KernelContext, thread: number, pager: number): ErrorCode {
+function activate(k: KernelContext, thread: number, pager: number): ErrorCode {
   if (!giveUtcb(k, thread, pager)) return ErrorCode.OutOfMemory;
   waitForStart(k, thread, pager);
   return ErrorCode.None;
@@ -207,7 +207,7 @@ function migrate(k: KernelContext, thread: number, space: number): boolean {
 // ---- delete ----
 
 /** Deletes a thread that is not the current one; with the last thread of a space the space goes. */
-export function deleteThread(k: KernelContext, thread: number): void {
+function deleteThread(k: KernelContext, thread: number): void {
   if (thread === k.current) panic("the kernel would delete the running thread");
   k.record(KernelEvent.ThreadDeleted, k.load(thread + Tcb.globalId), k.spaceIndex(k.spaceOf(thread)));
   if (inTransfer(k, thread)) endBlockedIpc(k, thread, IpcError.Cancelled);

@@ -90,10 +90,6 @@ export function materialiseFlags(words: Int32Array): void {
   writeArithmeticFlags(words, arithmeticFlags(words[Word.FlagResult], words[Word.FlagAuxiliary]));
 }
 
-export function carryFlag(words: Int32Array): number {
-  return words[Word.FlagAuxiliary] >>> 31;
-}
-
 /**
  * Evaluates a condition code (Intel SDM vol. 2, appendix B.1.4.7): the low four bits of Jcc and SETcc. Returns 0 or 1.
  */

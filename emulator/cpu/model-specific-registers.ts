@@ -11,7 +11,7 @@ import type { Cpu } from "./cpu.ts";
 import { raiseFault } from "./exceptions.ts";
 import { Counter, Vector, Word } from "./state.ts";
 
-export const enum Msr {
+const enum Msr {
   MachineCheckAddress = 0x00,
   MachineCheckType = 0x01,
   TimeStampCounter = 0x10,

@@ -12,7 +12,7 @@ export function ioPrivilegeLevel(cpu: Cpu): number {
 }
 
 /** Raises #GP(0) unless CPL <= IOPL or the TSS's bitmap permits all `bytes` ports. INS and OUTS call it before they touch memory. */
-export function checkPortAccess(cpu: Cpu, port: number, bytes: number): void {
+function checkPortAccess(cpu: Cpu, port: number, bytes: number): void {
   if ((cpu.words[Word.Cr0] & 1) === 0 || cpu.words[Word.Cpl] <= ioPrivilegeLevel(cpu)) return;
   if (!portPermitted(cpu, port & 0xffff, bytes)) raiseFault(cpu, Vector.GeneralProtection, 0);
 }

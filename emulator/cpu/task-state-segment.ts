@@ -12,7 +12,7 @@ import { attributesOf, baseOf, limitOf, segmentIndex, setSegment } from "./segme
 import { SegmentRegister, SegmentWord, Vector, Word } from "./state.ts";
 
 /** Low five bits of the access byte of TSS descriptors. */
-export const enum TssType {
+const enum TssType {
   Available16 = 0x01,
   Busy16 = 0x03,
   Available32 = 0x09,

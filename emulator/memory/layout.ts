@@ -14,7 +14,6 @@ export const enum Layout {
   PageFlags = 0x010000,
   PageFlagsBytes = 0x040000,
   Memos = 0x080000,
-  MemosBytes = 0x001000,
   CodeAges = 0x081000,
   DecodedInstructions = 0x100000,
   DecodedInstructionsBytes = 0x700000,

@@ -177,14 +177,6 @@ export class LinearAccess {
     return this.read32As(linear, 0);
   }
 
-  writeSystem8(linear: number, value: number): void {
-    this.store(linear, 1, value, 0);
-  }
-
-  writeSystem16(linear: number, value: number): void {
-    this.store(linear, 2, value, 0);
-  }
-
   writeSystem32(linear: number, value: number): void {
     this.write32As(linear, value, 0);
   }

@@ -73,8 +73,6 @@ export const enum ScheduleBits {
   /** Its group is the last of the block, or the last but one. */
   LastGroup = 1 << 23,
   LastButOne = 1 << 24,
-  /** Second of a pair whose banks depend on the addresses. */
-  CheckBank = 1 << 25,
   /** Its group waits a clock for an address register. */
   Interlock = 1 << 26,
   /** Its group has an unavoidable bank conflict. */
@@ -137,8 +135,7 @@ export class BlockScheduler {
       words[record + InstructionWord.ClocksThrough] = second ? before : through;
       if (second) {
         words[other + InstructionWord.ClocksThrough] = through;
-        words[other + InstructionTiming.Schedule] =
-          bits | ScheduleBits.Second | (bank === PairBank.ByAddress ? ScheduleBits.CheckBank : 0);
+        words[other + InstructionTiming.Schedule] = bits | ScheduleBits.Second;
         words[other + InstructionTiming.Before] = state;
       }
       if (rules.isLocked(record) || rules.isSerializing(record) || rules.isFloatingPoint(record))

@@ -71,7 +71,7 @@ function replicas(): string[] {
   return IMPLEMENTATIONS.map((implementation, i) => {
     const row = spaces.find(({ name }) => name === `replica-${i + 1}`);
     if (row === undefined) throw new Error(`no profile of replica-${i + 1}`);
-    const clocks = row.clocks - (row.causes["kernel"] ?? 0);
+    const clocks = row.clocks - (row.causes.kernel ?? 0);
     return `  ${implementation.padEnd(9)} ${(row.instructions / clocks).toFixed(2)} (${row.instructions} in ${clocks} clocks)`;
   });
 }

@@ -102,33 +102,3 @@ function unchanged(test: TestCase, outcome: Outcome): boolean {
 /** Kinds of encodings (catalogue.ts) that libunicorn judges: user-level integer instructions without selectors. */
 export const UNICORN_KINDS =
   /^(|shift|double-shift|bit-string|scan|multiply|divide|stack|accumulator|exchange|branch|branch-indirect|string|xlat|bswap|compare-exchange|compare-exchange-8|return|leave|enter|bound|into)$/;
-
-/**
- * Where QEMU 7.2 departs from the manual at system level. The generator (system/system-generator.ts) makes no case that
- * depends on one of these; the emulator follows the manual, and its own tests hold it to that.
- */
-export const QEMU_DEPARTURES: readonly { readonly what: string; readonly manual: string }[] = [
-  {
-    what: "RF is clear in the EFLAGS image that a fault pushes",
-    manual: "SDM vol. 3, 17.3.1.1: set; silicon judges it in the user-level vectors, system cases leave the bit out",
-  },
-  {
-    what: "the error code of an exception during the delivery of another has EXT clear",
-    manual: "SDM vol. 3, 6.13: EXT set",
-  },
-  { what: "an absent stack segment of an inner level raises #TS", manual: "SDM vol. 2, INT n: #SS(selector + EXT)" },
-  { what: "RETF and IRET to an absent outer stack segment raise #NP", manual: "SDM vol. 2, RET: #SS(selector)" },
-  { what: "LTR accepts a null selector", manual: "SDM vol. 2, LTR: #GP(0)" },
-  {
-    what: "a direct far JMP or CALL leaves the accessed bit of the code descriptor",
-    manual: "SDM vol. 3, 3.4.5.1: set",
-  },
-  { what: "JMP through a call gate to absent code raises #GP", manual: "SDM vol. 2, JMP: #NP(selector)" },
-  {
-    what: "CALL through a gate to conforming code of an inner level gives CS that level's RPL",
-    manual: "SDM vol. 2, CALL: CS(RPL) becomes CPL",
-  },
-  { what: "the read of a read-modify-write reports a page fault as a read", manual: "SDM vol. 3, 4.7: W/R set" },
-  { what: "no segment limit is checked on data accesses", manual: "SDM vol. 3, 5.3; silicon judges limits" },
-  { what: "F1 (INT1) raises #UD", manual: "SDM vol. 2, INT1: #DB, a trap" },
-];

@@ -109,7 +109,7 @@ function whereabouts(place: Place, threadOf: ReadonlyMap<string, number>): (kern
 }
 
 /** The last clock at which a fault can strike before the golden run ends. */
-export function lastBoundary(golden: GoldenRun): number {
+function lastBoundary(golden: GoldenRun): number {
   const { plan, timing, result } = golden;
   const run = new ScenarioRun(plan, timing === undefined ? {} : { timing });
   const start = golden.snapshots.at(-1)!;

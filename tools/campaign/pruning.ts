@@ -132,7 +132,7 @@ function together(uses: readonly ClassUse[]): ClassUse {
 }
 
 /** Stretches of the bits of one unit between two clocks, without a gap. */
-export function unitStretches(uses: Uses, firstCycle: number, lastCycle: number): Stretch[] {
+function unitStretches(uses: Uses, firstCycle: number, lastCycle: number): Stretch[] {
   const stretches: Stretch[] = [];
   let from = firstCycle;
   const add = (last: number, use: ClassUse) => {

@@ -11,13 +11,7 @@ import { strataOf } from "./sample.ts";
 import { type IntervalKind, proportionInterval, type StratumCount, stratifiedInterval } from "./statistics.ts";
 
 /** Classes in which the system gave a wrong service or none. */
-export const FAILURES: readonly OutcomeClass[] = [
-  "DUE_DETECTED",
-  "DUE_TIMEOUT",
-  "SDC",
-  "SYSTEM_CRASH",
-  "ISOLATION_BREACH",
-];
+const FAILURES: readonly OutcomeClass[] = ["DUE_DETECTED", "DUE_TIMEOUT", "SDC", "SYSTEM_CRASH", "ISOLATION_BREACH"];
 
 /** How often something happened in the sample, and in how many points of the space it therefore would. */
 export interface Estimate {

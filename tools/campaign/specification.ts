@@ -71,7 +71,7 @@ const model = z
   .default(SINGLE_FLIP)
   .describe("flip, {flip: BITS}, {stuckAt0: BITS, clocks: N} or {stuckAt1: BITS, clocks: N}");
 
-export const specificationSchema = z.strictObject({
+const specificationSchema = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "a name of small letters, digits and hyphens is needed")

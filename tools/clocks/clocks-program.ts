@@ -22,7 +22,7 @@ export interface ClocksProgram {
   readonly lines: LineTable;
 }
 
-export const RAW_ADDRESS = 0x1_0000;
+const RAW_ADDRESS = 0x1_0000;
 
 /** Machine code as hexadecimal digits; spaces, commas and 0x are allowed between bytes. */
 export function programFromHex(text: string, address = RAW_ADDRESS): ClocksProgram {

@@ -63,7 +63,7 @@ interface Layout {
 }
 
 /** Where ESI, EDI, EBX, EBP and ESP point: different sets of the data cache, different banks. */
-export function defaultRegisters(layout: { data: number; stack: number }): number[] {
+function defaultRegisters(layout: { data: number; stack: number }): number[] {
   const { data, stack } = layout;
   return [0, 1000, 0, data + 0x2848, stack, data + 0x3c6c, data, data + 0x1424];
 }

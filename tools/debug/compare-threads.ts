@@ -14,7 +14,7 @@ export interface ObjectDifference {
 }
 
 /** Objects of both programs with equal name and size whose contents differ; those not mapped in both are left out. */
-export function differingObjects(view: GuestView, one: GuestThread, other: GuestThread): ObjectDifference[] {
+function differingObjects(view: GuestView, one: GuestThread, other: GuestThread): ObjectDifference[] {
   const first = view.program(one.process)?.symbols;
   const second = view.program(other.process)?.symbols;
   const differences: ObjectDifference[] = [];

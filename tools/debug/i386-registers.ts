@@ -34,7 +34,7 @@ export const I386_REGISTERS: readonly TargetRegister[] = [
 ];
 
 /** Number of a register in gdb's protocol, by name; -1 when there is none. */
-export function registerNumber(name: string): number {
+function registerNumber(name: string): number {
   return I386_REGISTERS.findIndex((register) => register.name === name);
 }
 
@@ -45,8 +45,8 @@ export function isX87Register(number: number): boolean {
   return number >= FIRST_X87 && number < GROUPED_REGISTERS;
 }
 
-export const ESP_NUMBER = registerNumber("esp");
-export const EBP_NUMBER = registerNumber("ebp");
+const ESP_NUMBER = registerNumber("esp");
+const EBP_NUMBER = registerNumber("ebp");
 export const EIP_NUMBER = registerNumber("eip");
 
 /**

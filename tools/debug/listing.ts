@@ -31,12 +31,12 @@ export function instructionLine(
   return { text: `${start.padEnd(48)} ${code} ${text}${line === "" ? "" : `  ; ${line}`}`, size: decoded.size };
 }
 
-export function byteText(bytes: Uint8Array): string {
+function byteText(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
 }
 
 /** Adds symbols to the absolute addresses in operands. */
-export function withSymbols(session: CommandSession, process: number, operands: string): string {
+function withSymbols(session: CommandSession, process: number, operands: string): string {
   return operands.replace(/0x[0-9a-f]{5,8}\b/g, (text) => {
     const symbol = session.view.symbolAt(process, Number(text));
     return symbol === undefined ? text : `${text} <${symbol}>`;

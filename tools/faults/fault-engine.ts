@@ -22,7 +22,7 @@ export interface FaultsState {
   readonly stuck: readonly StuckBits[];
 }
 
-export const NO_FAULTS: FaultsState = { pending: [], stuck: [] };
+const NO_FAULTS: FaultsState = { pending: [], stuck: [] };
 
 /** A fault of which nothing has been counted. */
 export function freshFault(aimed: AimedFault): PendingFault {

@@ -41,7 +41,7 @@ function kernelWord({ kernel, of, table, field, offset }: Extract<FaultTarget, {
   return `${kernel}${element}${field === undefined ? "" : `.${field}`}${plus(offset)}`;
 }
 
-export function formatModel(model: FaultModel): string {
+function formatModel(model: FaultModel): string {
   if ("flip" in model) return `flip:${model.flip.join(",")}`;
   if ("set" in model) return `set:${hex(model.set)}`;
   if ("skip" in model) return model.skip === 1 ? "skip" : `skip:${model.skip}`;
@@ -51,7 +51,7 @@ export function formatModel(model: FaultModel): string {
     : `stuck1:${model.stuckAt1.join(",")}${time}`;
 }
 
-export function formatTrigger(trigger: FaultTrigger): string {
+function formatTrigger(trigger: FaultTrigger): string {
   if ("cycle" in trigger) return `cycle=${trigger.cycle}`;
   if ("instruction" in trigger) return `instruction=${trigger.instruction}`;
   if ("round" in trigger) return `round=${trigger.round}`;

@@ -19,7 +19,7 @@ export const COMPONENT_NAME = /^[a-z][a-z0-9-]*$/;
 export const SYMBOL_NAME = /^[A-Za-z_.$][\w.$]*$/;
 /** A kernel structure's name as a target: `kernelPlaceName` of its name in `Kernel.structures()`. */
 export const STRUCTURE_NAME = /^[a-z][a-z0-9-]*$/;
-export const FIELD_NAME = /^[A-Za-z][A-Za-z0-9]*$/;
+const FIELD_NAME = /^[A-Za-z][A-Za-z0-9]*$/;
 
 const component = z
   .string()

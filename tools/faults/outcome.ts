@@ -19,7 +19,7 @@ export const ACTIVATIONS = [
 ] as const;
 
 /** What the struck component did that its golden self did not. */
-export const REPLICA_EFFECTS = [
+const REPLICA_EFFECTS = [
   "none",
   /** Its state is still wrong at the end; nobody has seen it. */
   "latent",
@@ -54,7 +54,7 @@ export const VOTES = [
 ] as const;
 
 /** The furthest boundary that a wrong word has crossed, in this order. */
-export const CONTAINMENTS = [
+const CONTAINMENTS = [
   "none",
   "registers",
   "own-stack",
@@ -68,7 +68,7 @@ export const CONTAINMENTS = [
   "unobserved",
 ] as const;
 
-export const RECOVERIES = ["not-needed", "restarted", "state-copied", "degraded", "failed"] as const;
+const RECOVERIES = ["not-needed", "restarted", "state-copied", "degraded", "failed"] as const;
 
 export const CLASSES = [
   /** No trace at the end. */

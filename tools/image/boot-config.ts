@@ -62,7 +62,7 @@ export type Operation = "encrypt" | "decrypt";
  * `records`: the input is {key[32], block[16]} each, the output one block each.
  */
 export type WorkloadMode = "ecb" | "ctr" | "cbc" | "chain" | "records";
-export const WORKLOAD_MODES: readonly WorkloadMode[] = ["ecb", "ctr", "cbc", "chain", "records"];
+const WORKLOAD_MODES: readonly WorkloadMode[] = ["ecb", "ctr", "cbc", "chain", "records"];
 export const RECORD_BYTES = 48;
 
 export interface Workload {

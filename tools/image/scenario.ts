@@ -188,12 +188,6 @@ export function replicaModule(group: ReplicaGroup): string {
   return group.module ?? `${BUNDLED}replica-${group.implementation}.elf`;
 }
 
-/** Names that faults can aim at. */
-export function componentNames(scenario: Scenario): string[] {
-  const replicas = Array.from({ length: replicaCount(scenario) }, (_, i) => `replica-${i + 1}`);
-  return ["console", "voter", "client", ...replicas];
-}
-
 /** Rules that hold between fields: path of the field to blame, what is wrong, and the mend. */
 export function crossCheck(scenario: Scenario): { path: (string | number)[]; problem: string; mend: string }[] {
   const found: { path: (string | number)[]; problem: string; mend: string }[] = [];

@@ -5,7 +5,7 @@
 import { Flag } from "../../emulator/index.ts";
 import { type Fault, type FaultTarget, REGISTERS } from "../faults/fault.ts";
 import type { Guest } from "../faults/site.ts";
-import { EFLAGS_INDEX, EIP_INDEX, type Place, registerOf, registerPlace, TRACKED_REGISTERS } from "./corruption.ts";
+import { EFLAGS_INDEX, EIP_INDEX, type Place, registerOf, registerPlace } from "./corruption.ts";
 import { registerOfWord } from "./kernel-reads.ts";
 import { MemoryActivation } from "./memory-activation.ts";
 import { changes, cycleOf, ENTRY, Record, RecordKind } from "./records.ts";
@@ -151,9 +151,4 @@ function bytesOf(mask: number): number {
   let bits = 0;
   for (let i = 0; i < 4; i++) if ((mask & (1 << i)) !== 0) bits |= 0xff << (8 * i);
   return bits;
-}
-
-/** The name of a tracked register. */
-export function registerName(index: number): string {
-  return TRACKED_REGISTERS[index] ?? `register ${index}`;
 }

@@ -2,11 +2,7 @@
  * Two machines at the same clock: every word of RAM, every register, TLB entry, word of the timing model and every device.
  * Pages that snapshots share cost nothing.
  */
-import { type Snapshot, Word } from "../../emulator/index.ts";
-import { Tlb } from "../../emulator/mmu/tlb.ts";
-
-/** Parts of the CPU state block by word index. */
-export type StatePart = "registers" | "counters" | "TLB" | "timing";
+import type { Snapshot } from "../../emulator/index.ts";
 
 export interface EqualCycleDifference {
   /** Physical addresses of the aligned words of RAM that differ, ascending. */
@@ -15,13 +11,6 @@ export interface EqualCycleDifference {
   readonly state: readonly number[];
   /** Names of devices that differ; "alarms" when another event is due. */
   readonly devices: readonly string[];
-}
-
-export function statePartOf(word: number): StatePart {
-  if (word >= Word.Timing) return "timing";
-  if (word >= Word.Tlb && word < Word.Tlb + Tlb.Words) return "TLB";
-  if (word >= Word.Counters && word < Word.Scratch) return "counters";
-  return "registers";
 }
 
 /** Compares two snapshots of machines of one configuration. */

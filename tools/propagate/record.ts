@@ -212,7 +212,7 @@ function ownerSummaries({ history, names, set }: Propagation): OwnerSummary[] {
 }
 
 /** Ids from the fault to where it mattered: the voter's parting, else the first wrong word of another program, else the last. */
-export function causeChain({ history, names, partings, owners, experiment }: Propagation): number[] {
+function causeChain({ history, names, partings, owners, experiment }: Propagation): number[] {
   const voter = partings.find(
     ({ thread, corruption }) => owners.threadName(thread) === "voter" && history[corruption]!.root === "fault",
   );

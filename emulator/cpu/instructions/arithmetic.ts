@@ -141,7 +141,7 @@ function divideSigned(cpu: Cpu, instruction: number): void {
 }
 
 /** Lazy flags of a sum of two zero-extended operands of 8 * bytes bits. */
-export function setAddFlags(cpu: Cpu, a: number, b: number, bytes: number): number {
+function setAddFlags(cpu: Cpu, a: number, b: number, bytes: number): number {
   const unused = 32 - 8 * bytes;
   const sum = (a + b) | 0;
   const carries = (a & b) | ((a | b) & ~sum);

@@ -27,7 +27,7 @@ export interface RmBytes {
 }
 
 /** [base + displacement] with 32-bit addressing; base 4 (ESP) gets its SIB byte. */
-export function baseDisplacement(base: number, displacement: number): RmBytes {
+function baseDisplacement(base: number, displacement: number): RmBytes {
   const rest = base === 4 ? [0x24] : [];
   return { modRm: 0x80 | base, rest: [...rest, ...littleEndian(displacement, 4)] };
 }
@@ -50,12 +50,6 @@ function littleEndian(value: number, bytes: number): number[] {
 export function hasOperandSizes(form: InstructionForm): boolean {
   const sized = (operand: Operand): boolean => ["v", "p", "a", "bs", "s", "e", "f"].includes(operand.size);
   return form.operands.some(sized) || form.mnemonic.includes("/") || form.encoding.immediates.includes("cv");
-}
-
-/** The mnemonic with this operand size. */
-export function mnemonicOf(form: InstructionForm, operandSize: 16 | 32): string {
-  const [narrow, wide] = form.mnemonic.split("/");
-  return (operandSize === 32 ? (wide ?? narrow) : narrow) as string;
 }
 
 /** Whether the form needs (true), may not have (false), or may have (undefined) a memory r/m operand. */

@@ -88,7 +88,7 @@ export function flags(written: string, read = "", undefinedOnes = "", undefinedC
   };
 }
 
-export const NO_FLAGS: FlagUse = flags("");
+const NO_FLAGS: FlagUse = flags("");
 
 const FIXED = new Set([
   ..."AL CL DL BL AH CH DH BH AX CX DX BX SP BP SI DI eAX eCX eDX eBX eSP eBP eSI eDI".split(" "),

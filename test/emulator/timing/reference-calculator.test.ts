@@ -278,7 +278,7 @@ describe("random straight-line code", () => {
         const measured = new TimingRig().steady(code, instructions.length, false, 24);
         expect(measured, instructions.map(({ text }) => text).join("; ")).toBeCloseTo(expected, 6);
       }),
-      { numRuns: Number(process.env["QUORUM86_TIMING_PROGRAMS"] ?? 1000), seed: 586 },
+      { numRuns: Number(process.env.QUORUM86_TIMING_PROGRAMS ?? 1000), seed: 586 },
     );
   });
 });

@@ -4,7 +4,7 @@ import type { P5Configuration } from "../../../emulator/timing/configuration.ts"
 import { generator, SCATTERED_MEMORY_BYTES, startScattered } from "./scattered-program.ts";
 
 const INSTRUCTIONS = 2500;
-const PROGRAMS = Number(process.env["QUORUM86_SCATTERED_PROGRAMS"] ?? 60);
+const PROGRAMS = Number(process.env.QUORUM86_SCATTERED_PROGRAMS ?? 60);
 
 interface Limits {
   readonly instructions: number;

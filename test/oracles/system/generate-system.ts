@@ -1,7 +1,7 @@
 /**
  * Writes the golden vectors of system cases (test/golden/levels.gz): `npm run build && node dist/test/oracles/system/generate-system.js`.
  * Needs qemu-system-i386 and a compiler with -m32. QEMU's outcomes are kept as they are: what it is known to get wrong is not
- * generated (QEMU_DEPARTURES in ../differences.ts).
+ * generated (the README of the folder above lists it).
  */
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

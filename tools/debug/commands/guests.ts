@@ -41,7 +41,7 @@ interface Range {
 }
 
 /** Mapped pages of a space's user area, neighbours with equal rights joined. */
-export function mappedRanges(view: GuestView, directory: number): Range[] {
+function mappedRanges(view: GuestView, directory: number): Range[] {
   const ranges: Range[] = [];
   let address = 0;
   while (address < USER_AREA_END) {

@@ -46,7 +46,7 @@ function registers(session: CommandSession, words: string): string {
   return [`${thread.name}${changed}`, ...rows.map((row) => `  ${row.join("  ")}`.trimEnd())].join("\n");
 }
 
-export function flagText(eflags: number): string {
+function flagText(eflags: number): string {
   return `[${FLAG_NAMES.filter(([, bit]) => ((eflags >>> bit) & 1) !== 0)
     .map(([name]) => name)
     .join(" ")}]`;

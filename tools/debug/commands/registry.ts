@@ -18,15 +18,7 @@ const HELP: QueryCommand = {
   run: (_session, words) => (words === "" ? helpList(COMMANDS) : helpOne(words)),
 };
 
-export const COMMANDS: readonly Command[] = [
-  ...RUNNING,
-  ...HISTORY,
-  ...BREAKPOINTS,
-  ...LOOKING,
-  ...OWNERS,
-  ...GUESTS,
-  HELP,
-];
+const COMMANDS: readonly Command[] = [...RUNNING, ...HISTORY, ...BREAKPOINTS, ...LOOKING, ...OWNERS, ...GUESTS, HELP];
 
 function helpList(commands: readonly Command[]): string {
   const groups = [...new Set(commands.map(({ group }) => group))];
@@ -63,7 +55,7 @@ export function findCommand(name: string): Command {
 }
 
 /** Name and the rest of a line; `x/8xw esp` and `p/x …` may be written without a space. */
-export function splitLine(line: string): { name: string; words: string } {
+function splitLine(line: string): { name: string; words: string } {
   const match = /^\s*([A-Za-z?][\w-]*|\?)\s*(.*?)\s*$/s.exec(line);
   return { name: match?.[1] ?? line.trim(), words: match?.[2] ?? "" };
 }

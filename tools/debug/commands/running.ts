@@ -16,7 +16,7 @@ function count(words: string): number {
 }
 
 /** What a stop looks like: why, who, and the instruction that comes next. */
-export function describeStop(session: CommandSession, report: StopReport): string {
+function describeStop(session: CommandSession, report: StopReport): string {
   const { view } = session;
   const thread = session.chosen;
   const lines: string[] = [];

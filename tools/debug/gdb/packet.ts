@@ -26,7 +26,7 @@ const ESCAPE = 0x7d;
 const INTERRUPT = 0x03;
 
 /** Modulo-256 sum of the bytes between `$` and `#`. */
-export function packetChecksum(body: string): number {
+function packetChecksum(body: string): number {
   let sum = 0;
   for (let index = 0; index < body.length; index++) sum += body.charCodeAt(index);
   return sum & 0xff;

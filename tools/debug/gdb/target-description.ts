@@ -1,7 +1,7 @@
 /** The XML documents that gdb asks for by `qXfer` (GDB manual, appendices G.2 "Target description", E.15 and E.16). */
 import type { MemoryRegion, TargetRegister, TargetThread } from "../debug-target.ts";
 
-export function escapeXml(text: string): string {
+function escapeXml(text: string): string {
   return text.replace(/[<>&"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 

@@ -19,7 +19,7 @@ const TARGET_MILLISECONDS = 6;
 const MINIMUM_SPACING_CYCLES = 20_000;
 const MAXIMUM_SPACING_CYCLES = 100_000_000;
 
-export const DEFAULT_CHECKPOINT_LIMITS: CheckpointLimits = { bytes: 256 << 20, count: 400 };
+const DEFAULT_CHECKPOINT_LIMITS: CheckpointLimits = { bytes: 256 << 20, count: 400 };
 
 /** A position that history does not have, or no longer. */
 export class HistoryError extends RangeError {
