@@ -102,7 +102,7 @@ function voteOf(
   if (victim === "voter" && outcome.kind === "cycle-limit") return "voter-hang";
   if (votes === undefined) return "unknown";
   if (votes.noMajority > 0) return "no-majority";
-  if (culprits.length === 0) return "unanimous";
+  if (culprits.length === 0) return service === "wrong" && isReplica(victim) ? "wrong-majority" : "unanimous";
   const named = culprits.some(({ replica }) => `replica-${replica}` === victim);
   const others = culprits.some(({ replica }) => `replica-${replica}` !== victim);
   if (service === "wrong" && others && !named) return "wrong-majority";
@@ -124,13 +124,31 @@ function effectOf(
   if (rounds("trapped").length > 0 || isTrapped(thread)) return "trap";
   const late = rounds("late");
   if (late.length > 0 && late.includes(result.votes?.rounds ?? -1)) return "hang";
-  if (rounds("dissenting").length > 0) return "wrong-value";
+  if (rounds("dissenting").length > 0 || isBelieved(golden, result, victim)) return "wrong-value";
   if (late.length > 0) return "late";
   if (victim !== undefined && result.outcome.kind === "cycle-limit") return "hang";
   const instructions = (run: RunResult) => run.shares.find(({ part }) => part === victim)?.instructions;
   // A replica reads no clock: it retires the same number of instructions unless it took another way.
-  if (victim?.startsWith("replica") && instructions(result) !== instructions(golden.result)) return "control-flow";
+  if (isReplica(victim) && instructions(result) !== instructions(golden.result)) return "control-flow";
   return residue ? "latent" : "none";
+}
+
+/**
+ * Whether a wrong answer of the struck component was not outvoted: it became the service (a replica that is alone, a voter,
+ * a client), or all replicas answered and no majority agreed.
+ */
+function isBelieved({ plan }: GoldenRun, result: RunResult, victim: string | undefined): boolean {
+  if (victim === undefined) return false;
+  if (serviceOf(result) === "wrong") return true;
+  const replicas = plan.components.filter(({ name }) => isReplica(name)).length;
+  return (
+    isReplica(victim) &&
+    (result.votes?.votes ?? []).some(({ verdict, replied }) => verdict === "none" && replied.length === replicas)
+  );
+}
+
+function isReplica(component: string | undefined): boolean {
+  return component?.startsWith("replica-") === true;
 }
 
 function isTrapped(thread: ThreadDescription | undefined): boolean {

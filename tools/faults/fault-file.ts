@@ -1,10 +1,12 @@
 /** A file of faults: YAML with one key, `faults`, a list of one-line forms or maps as in a scenario. */
+import { Document, isScalar, visit, YAMLMap, type YAMLSeq } from "yaml";
 import { z } from "zod";
 import { readInput } from "../files.ts";
 import { InputError } from "../input-error.ts";
 import { readYaml, type YamlInput } from "../yaml-input.ts";
 import { type Fault, faultSchema } from "./fault.ts";
 import { parseFault } from "./fault-line.ts";
+import { formatFault } from "./fault-text.ts";
 
 /** The `faults:` of a scenario and of a fault file. */
 export const faultListSchema = z
@@ -49,6 +51,31 @@ export function faultsOf(
       throw blame(["faults", i], problem, mend).within({ key: `faults[${i}], column ${column}` });
     }
   });
+}
+
+/** Keys whose numbers are addresses or words, which people write in hexadecimal. */
+const IN_HEX: ReadonlySet<unknown> = new Set(["address", "physical", "linear", "pte", "pde"]);
+
+/** A fault file of these faults, as `readFaultFile` reads it back; above each its line, as a comment. */
+export function faultFileText(faults: readonly Fault[]): string {
+  const document = new Document({ faults });
+  const list = document.get("faults") as YAMLSeq<YAMLMap>;
+  list.items.forEach((item, i) => {
+    item.commentBefore = ` ${formatFault(faults[i]!)}`;
+    for (const { value } of item.items) if (value instanceof YAMLMap) value.flow = true;
+  });
+  visit(document, {
+    Pair: (_, { key, value }, path) => {
+      const isWord = isScalar(key) && (IN_HEX.has(key.value) || (key.value === "set" && !isTlbEntry(path.at(-1))));
+      if (isWord && isScalar(value) && typeof value.value === "number") value.format = "HEX";
+    },
+  });
+  return document.toString({ lineWidth: 0 });
+}
+
+/** `set` is a word in a model, and the number of a set in the place of a TLB entry. */
+function isTlbEntry(map: unknown): boolean {
+  return map instanceof YAMLMap && map.has("tlb");
 }
 
 /** JSON schema (draft 2020-12) of a fault file, for editors. */

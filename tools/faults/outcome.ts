@@ -41,7 +41,7 @@ export const VOTES = [
   "unanimous",
   /** One or more replicas outvoted; every one of them is the struck one, or the fault struck what all share. */
   "minority-named",
-  /** Outvoted replicas, but the struck one is not among them. */
+  /** A replica was wrong, and another one was outvoted: takes more than one fault; nothing derives it yet. */
   "minority-misnamed",
   /** A component was struck, and a replica that was not is named (with or without the struck one). */
   "false-accusation",

@@ -11,6 +11,8 @@ afterAll(() => rmSync(directory, { recursive: true }));
 const LINES = [
   "replica-2:ds:stuck1:3/9000@ipc=voter:receive,with=client,round=2",
   "kernel:idt/32.offsetAndAccess:flip:15@cycle=9",
+  "tlb:data/5/2.frame:set:0x13000@exception=14#3",
+  "replica-2:pte=0x804a010:set:0xfff@read=0x804a010/16",
 ];
 
 describe("quorum86 faults", () => {
@@ -30,7 +32,9 @@ describe("quorum86 faults", () => {
   it("shows faults as YAML, which --fault-file reads back", () => {
     const { status, stdout } = quorum86(["faults", ...LINES.flatMap((line) => ["--fault", line])]);
     expect(status).toBe(0);
-    const yaml = `faults:\n${stdout.toString()}`;
+    const yaml = stdout.toString();
+    expect(yaml).toContain("target: { tlb: data, set: 5, way: 2, part: frame }");
+    expect(yaml).toContain("pte: 0x804a010");
     expect(parseFaultFile(yaml, "f.yaml")).toEqual(LINES.map((line) => parseFault(line)));
     const file = join(directory, "f.yaml");
     writeFileSync(file, yaml);

@@ -39,6 +39,27 @@ describe("an experiment", () => {
     expect([outcome.class, outcome.replicaEffect, outcome.vote]).toEqual([expectedClass, effect, vote]);
   });
 
+  it.each([
+    [1, "SDC", "wrong-majority"],
+    [2, "DUE_DETECTED", "no-majority"],
+  ])(
+    "with %i replicas, which cannot outvote one, a wrong answer is a wrong value still",
+    (count, expectedClass, vote) => {
+      const few = imageFromScenario(
+        JSON.stringify({
+          name: "few",
+          machine: { timing: "simple" },
+          replicas: [{ implementation: "bytewise", count }],
+          workload: { mode: "ecb", key: "2b7e151628aed2a6abf7158809cf4f3c", data: { random: { seed: 9, bytes: 32 } } },
+        }),
+        "few",
+      );
+      const fault = parseFault("replica-1:aes_state+5:flip:2@write=aes_state/16#40");
+      const { outcome } = new Experimenter(recordGolden(planBoot(few))).run(fault);
+      expect([outcome.class, outcome.replicaEffect, outcome.vote]).toEqual([expectedClass, "wrong-value", vote]);
+    },
+  );
+
   it("finds the victim of a physical fault by the space that owns the word then", () => {
     expect(experimenter.run(parseFault("physical:0x19000:flip:7@cycle=600000")).victim).toMatch(/^replica-/);
     expect(experimenter.run(parseFault("physical:0xffe000:flip:0@cycle=2000")).victim).toBe(undefined);

@@ -1,11 +1,10 @@
 /** `quorum86 faults [IMAGE]`: what a fault can strike in an image, by name; and faults as lines and as YAML. */
 
-import { stringify } from "yaml";
 import type { ArgumentsCamelCase, Argv } from "yargs";
 import type { KernelStructure } from "../../../kernel/index.ts";
 import { CPU_REGISTERS } from "../../faults/cpu-registers.ts";
 import { formatFault, TLB_NAMES, TLB_SETS } from "../../faults/fault.ts";
-import { faultFileJsonSchema } from "../../faults/fault-file.ts";
+import { faultFileJsonSchema, faultFileText } from "../../faults/fault-file.ts";
 import { placeName, structureNames } from "../../faults/kernel-places.ts";
 import { bundledScenario, loadImage } from "../../image/image.ts";
 import { InputError } from "../../input-error.ts";
@@ -54,9 +53,8 @@ export async function run(argv: ArgumentsCamelCase<FaultsArguments>): Promise<nu
   const machineRun = new ScenarioRun(planBoot(image), { faults: given ?? [] });
   const structure = single(argv.structure, "structure");
   if (given !== undefined) {
-    const faults = given.map((fault) => ({ line: formatFault(fault), ...fault }));
-    if (argv.json) print({ faults });
-    else for (const { line, ...fault } of faults) process.stdout.write(`# ${line}\n${stringify([fault])}`);
+    if (argv.json) print({ faults: given.map((fault) => ({ line: formatFault(fault), ...fault })) });
+    else process.stdout.write(faultFileText(given));
   } else if (structure !== undefined) describeStructure(machineRun, structure, argv.json);
   else if (argv.json) print(names(machineRun));
   else process.stdout.write(`${nameText(machineRun)}\n`);
