@@ -125,6 +125,7 @@ export class Comparison {
         faulty: faulty >>> 0,
         writer,
         sources: this.causes.withCarried(place, golden, faulty, sources, !byKernel, flagsKept),
+        byInput: previous.byInput,
       },
       this.otherwise(),
     );

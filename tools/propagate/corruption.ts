@@ -18,6 +18,17 @@ export function registerOf(place: Place): { thread: number; index: number } | un
   return place >= 0 ? undefined : { thread: (-place - 1) >> 4, index: (-place - 1) & 15 };
 }
 
+/** What the fault struck in the processor that no thread keeps (a TLB entry, CR0, a descriptor's limit): a place of its own. */
+export const PROCESSOR_STATE: Place = registerPlace(0, 15);
+
+/** Struck state that changes what instructions do though their registers and memory are right. */
+export interface Suspect {
+  /** Of the struck state itself; undefined if no place holds it. */
+  readonly corruption: Corruption | undefined;
+  /** Whether instructions of any thread can have gone astray by it, as long as it is wrong. */
+  readonly byInstructions: boolean;
+}
+
 /** Bits of a place that are stuck until a clock. */
 export interface HeldBits {
   readonly place: Place;
@@ -83,14 +94,16 @@ export interface Corruption {
   healed: boolean;
 }
 
-export type NewCorruption = Omit<Corruption, "id" | "root" | "endCycle" | "endProgress" | "healed">;
+export type NewCorruption = Omit<Corruption, "id" | "root" | "endCycle" | "endProgress" | "healed"> & {
+  /** The instruction that wrote it has read the clock or a port. */
+  readonly byInput?: boolean;
+};
 
 export class CorruptionSet {
   readonly history: Corruption[] = [];
   /** Bits that are stuck: wrong by the fault's doing whoever writes there. */
   held: readonly HeldBits[] = [];
-  /** The struck state is none of the places (a TLB entry, a control register) or is stuck: the thread that ran with it, if any. */
-  suspect: { readonly thread: number } | undefined;
+  suspect: Suspect | undefined;
   private readonly wrong = new Map<Place, Corruption>();
   /** Physical pages with wrong words: number of them. */
   private readonly pages = new Map<number, number>();
@@ -129,10 +142,20 @@ export class CorruptionSet {
     return this.memoryWords > 0 && this.pages.has(physical >>> 12);
   }
 
-  /** Whether a struck state that is no place can have done it: nothing else is known to. */
-  private isSuspect({ writer, sources }: NewCorruption, otherwise: RootCause): boolean {
+  /** What an instruction without any other cause has done at this clock by struck state that is wrong still. */
+  suspectAt(cycle: number): readonly number[] {
+    const { suspect } = this;
+    if (suspect?.corruption === undefined || !suspect.byInstructions) return [];
+    const { id, endCycle = Number.POSITIVE_INFINITY } = suspect.corruption;
+    return cycle <= endCycle ? [id] : [];
+  }
+
+  /** Whether struck state that no instruction names can have done it: nothing else is known to. */
+  private isSuspect({ writer, sources, cycle, byInput = false }: NewCorruption, otherwise: RootCause): boolean {
     if (this.suspect === undefined || sources.length > 0) return false;
-    return otherwise === "unknown" || (writer.kind === "instruction" && writer.thread === this.suspect.thread);
+    if (otherwise === "unknown") return true;
+    const byInstruction = writer.kind === "instruction" || writer.kind === "walk";
+    return byInstruction && !byInput && this.suspectAt(cycle).length > 0;
   }
 
   private isHeld({ place, golden, faulty, cycle }: NewCorruption): boolean {
@@ -144,7 +167,10 @@ export class CorruptionSet {
 
   add(what: NewCorruption, otherwise: RootCause): Corruption {
     const before = this.wrong.get(what.place);
-    const { place, cycle, progress, golden, faulty, writer, sources } = what;
+    const { place, cycle, progress, golden, faulty, writer } = what;
+    const suspected = this.isSuspect(what, otherwise);
+    const struck = suspected ? this.suspect?.corruption?.id : undefined;
+    const sources = struck === undefined ? what.sources : [struck];
     const corruption: Corruption = {
       id: this.history.length,
       place,
@@ -154,7 +180,7 @@ export class CorruptionSet {
       faulty,
       writer,
       sources,
-      root: this.isHeld(what) || this.isSuspect(what, otherwise) ? "fault" : this.rootOf(sources, otherwise),
+      root: suspected || this.isHeld(what) ? "fault" : this.rootOf(sources, otherwise),
       endCycle: undefined,
       endProgress: undefined,
       healed: false,

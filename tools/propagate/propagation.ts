@@ -4,9 +4,10 @@
  */
 import type { Snapshot } from "../../emulator/index.ts";
 import { defaultCycleLimit, type Experiment, judge } from "../faults/experiment.ts";
-import { type Fault, type FaultTarget, REGISTERS, targetComponent } from "../faults/fault.ts";
+import { type Fault, type FaultTarget, formatTarget, REGISTERS, targetComponent } from "../faults/fault.ts";
 import { type GoldenRun, snapshotBefore } from "../faults/golden-run.ts";
-import type { StuckBits } from "../faults/injector.ts";
+import { aimFault, type StuckBits } from "../faults/injector.ts";
+import { cellAt, findSite, type Site } from "../faults/site.ts";
 import { runWithoutPause } from "../run/run-loop.ts";
 import { ScenarioRun } from "../run/scenario-run.ts";
 import { type Activation, ActivationWatch } from "./activation.ts";
@@ -15,6 +16,7 @@ import {
   type CorruptionSet,
   type HeldBits,
   type Place,
+  PROCESSOR_STATE,
   registerPlace,
   TRACKED_REGISTERS,
 } from "./corruption.ts";
@@ -140,11 +142,6 @@ class PropagationRun {
     const tracker = new Tracker(side, faulty, before, applied, this.needsEverything());
     const held = heldBits(faulty.stuck);
     tracker.set.held = held;
-    // While the idle loop runs, the CPU's registers are nobody's.
-    const isIdles = "cpu" in fault.target && faulty.machine.cpu.cpl !== 3;
-    if (isIdles || isUntracked(fault.target)) tracker.set.suspect = { thread: this.struckThread() };
-    // A register that the kernel keeps in a stuck word comes back wrong without any word that was written wrong.
-    else if (held.length > 0) tracker.set.suspect = { thread: NO_THREAD };
     const watched = new Map([...places, ...held.map(({ place, bits }) => [place, bits] as const)]);
     const activation = new ActivationWatch(faulty, fault, watched, injectionCycle, tracker.log.tcbs);
     const named: PlaceName[] = [];
@@ -157,12 +154,13 @@ class PropagationRun {
       const { history } = tracker.set;
       while (named.length < history.length) {
         const { place } = history[named.length]!;
-        const name = known.get(place) ?? names.name(place);
+        const name = known.get(place) ?? (place === PROCESSOR_STATE ? this.stateName() : names.name(place));
         known.set(place, name);
         named.push(name);
       }
     };
     this.strike(tracker, places, injectionCycle);
+    const stopStateWatch = this.strikeState(tracker, places, held);
     tracker.onTaken();
     tracker.begin();
     const struck = faulty.injections.at(-1)?.applied === true;
@@ -170,6 +168,7 @@ class PropagationRun {
     if (ended === "reconverged") tracker.becomeOne(faulty.machine.cycles, (place) => names.threadAt(place));
     else if (ended !== "not-applied") tracker.finish(this.cycleLimit, CRASHES.has(faulty.outcome?.kind ?? ""));
     tracker.stop();
+    stopStateWatch();
     activation.stop();
     const end = faulty.machine.cycles;
     // Once the machines are one again, the faulty run's rest is the golden one's.
@@ -208,13 +207,66 @@ class PropagationRun {
     return first?.writer.kind === "fault" ? named[0]?.component : undefined;
   }
 
-  /** Thread that a struck state of the CPU's belongs to at this moment: the target's, or the one that has the CPU; 0 for none. */
-  private struckThread(): number {
+  /**
+   * What was struck that is no thread's register and no word of RAM gets a place of its own, which is wrong until it holds
+   * something else.
+   * @returns ends the watch.
+   */
+  private strikeState(tracker: Tracker, places: ReadonlyMap<Place, number>, held: readonly HeldBits[]): () => void {
     const { faulty, fault } = this;
-    const name = targetComponent(fault.target);
-    const component = this.golden.plan.components.find((candidate) => candidate.name === name);
-    if (component !== undefined) return component.threadNumber;
-    return faulty.machine.cpu.cpl === 3 ? (faulty.kernel.currentThread() ?? 0) >>> 14 : 0;
+    const { machine } = faulty;
+    // While the idle loop runs, the CPU's registers are nobody's.
+    const isNobodys = isUntracked(fault.target) || ("cpu" in fault.target && machine.cpu.cpl !== 3);
+    const { before, after } = faulty.injections.at(-1) ?? {};
+    if (!isNobodys || before === undefined || after === undefined || before === after || places.size > 0) {
+      // A register that the kernel keeps in a stuck word comes back wrong without any word that was written wrong.
+      if (isNobodys || held.length > 0)
+        tracker.set.suspect = { corruption: tracker.set.history[0], byInstructions: false };
+      return () => {};
+    }
+    const writer = { kind: "fault", thread: 0, eip: 0, vector: -1 } as const;
+    const cycle = machine.cycles;
+    const corruption = tracker.set.add(
+      { place: PROCESSOR_STATE, cycle, progress: -1, golden: before, faulty: after, writer, sources: [] },
+      "fault",
+    );
+    tracker.set.suspect = { corruption, byInstructions: true };
+    return faulty.faultsActive ? () => {} : this.watchState(tracker, after);
+  }
+
+  /** Notes when the struck state no longer holds what the fault made of it. */
+  private watchState(tracker: Tracker, struck: number): () => void {
+    const { faulty, good, fault } = this;
+    const { machine } = faulty;
+    const site = findSite(good, aimFault(fault, this.golden.plan.components, good.kernel));
+    const cell = typeof site === "string" ? site : cellAt(faulty, processorSite(site));
+    if (typeof cell === "string") return () => {};
+    let detach = (): void => {};
+    const look = (): void => {
+      if (cell.read() === struck) return;
+      tracker.set.heal(PROCESSOR_STATE, machine.cycles, -1);
+      detach();
+    };
+    detach = machine.observe({ afterInstruction: look, portalLeave: look });
+    return detach;
+  }
+
+  private stateName(): PlaceName {
+    const { target } = this.fault;
+    const component = targetComponent(target);
+    const area = "tlb" in target ? "TLB" : "processor";
+    const symbol = component === undefined ? formatTarget(target) : formatTarget(target).slice(component.length + 1);
+    return {
+      kind: "register",
+      component,
+      area,
+      owner: component === undefined ? area : `${component} ${area}`,
+      symbol,
+      virtual: undefined,
+      physical: undefined,
+      space: undefined,
+      spaces: [],
+    };
   }
 
   private strike(tracker: Tracker, places: ReadonlyMap<Place, number>, cycle: number): void {
@@ -235,7 +287,7 @@ class PropagationRun {
   private needsEverything(): boolean {
     const { target, model } = this.fault;
     return (
-      this.options.everything === true || "cpu" in target || "tlb" in target || !("flip" in model || "set" in model)
+      this.options.everything === true || "cpu" in target || isUntracked(target) || !("flip" in model || "set" in model)
     );
   }
 
@@ -342,10 +394,14 @@ function struckPlaces(before: Snapshot, after: Snapshot, good: ScenarioRun, faul
   return places;
 }
 
-const NO_THREAD = -1;
+/** The same in the processor itself, wherever its thread's copy goes. */
+function processorSite(site: Site): Site {
+  if (site.kind === "segment") return { kind: "cpu", register: site.segment };
+  return site.kind === "directory" ? { kind: "cpu", register: "cr3" } : site;
+}
 
 /** What the tracker has no place for: it sees what comes of it only. */
-export function isUntracked(target: FaultTarget): boolean {
+function isUntracked(target: FaultTarget): boolean {
   if ("cpu" in target) return !(REGISTERS as readonly string[]).includes(target.cpu);
   return "tlb" in target || "segment" in target || "control" in target;
 }

@@ -271,7 +271,12 @@ export function corruptionRow(corruption: Corruption, name: PlaceName, describer
   const register = registerOf(place);
   return {
     id,
-    place: register === undefined ? hex(place) : `${name.component}:${name.symbol}`,
+    place:
+      register === undefined
+        ? hex(place)
+        : name.component === undefined
+          ? name.symbol
+          : `${name.component}:${name.symbol}`,
     owner: name.owner,
     component: name.component ?? null,
     space: name.space ?? null,

@@ -25,6 +25,8 @@ export interface PreviousStep {
   /** EFLAGS bits. */
   flagsWritten: number;
   sources: readonly number[];
+  /** Whether it read the clock or a port. */
+  byInput: boolean;
 }
 
 /** Kernel calls since a thread parted: words from the queue's head to the first one with a signature. */
@@ -91,6 +93,8 @@ export class ThreadTrack {
   quietFrom = 0;
   /** Wrong words that the instruction read at which the thread is stopped by an exception. */
   faultSources: readonly number[] = [];
+  /** Counts of its instructions, not yet compared, that read the clock or a port. */
+  readonly inputs = new Set<number>();
   /** Parted, and too long ago to be brought together again. */
   lost = false;
   /** Bit n: register n is wrong. */
@@ -102,6 +106,7 @@ export class ThreadTrack {
     registersWritten: 0,
     flagsWritten: 0,
     sources: [],
+    byInput: false,
   };
   private readonly faultyCalls: Calls = new Map();
   private readonly goldenCalls: Calls = new Map();

@@ -145,7 +145,9 @@ export class Tracker implements LogOwner {
 
   inputs(thread: number, progress: number, value: number): void {
     if (this.log.wants(thread)) {
-      this.track(thread).quietFrom = progress;
+      const track = this.track(thread);
+      track.quietFrom = progress;
+      track.inputs.add(progress);
       return;
     }
     if (!this.golden.readsToo(thread, this.track(thread).goldenAt(progress), value)) this.goBack();
@@ -246,6 +248,7 @@ export class Tracker implements LogOwner {
     previous.registersWritten = 0;
     previous.flagsWritten = 0;
     previous.sources = NOTHING;
+    previous.byInput = false;
   }
 
   private comeTo(track: ThreadTrack, progress: number): void {
@@ -347,7 +350,9 @@ export class Tracker implements LogOwner {
 
   private step(track: ThreadTrack, words: Int32Array, at: number): void {
     if (words[at + Record.Kind] === RecordKind.Faulted) {
-      if (!track.parted) track.faultSources = this.causes.sourcesOf(track, words, at);
+      if (track.parted) return;
+      const sources = this.causes.sourcesOf(track, words, at);
+      track.faultSources = sources.length > 0 ? sources : this.set.suspectAt(cycleOf(words, at));
       return;
     }
     track.faultSources = NOTHING;
@@ -413,6 +418,7 @@ export class Tracker implements LogOwner {
     previous.registersWritten = (words[at + Record.RegistersUsed]! >>> 8) & 0xff;
     previous.flagsWritten = words[at + Record.FlagsUsed]! >>> 16;
     previous.sources = sources;
+    previous.byInput = track.inputs.delete(words[at + Record.Progress]!);
     if (previous.entered) track.registerSources.clear();
   }
 
@@ -461,6 +467,7 @@ export class Tracker implements LogOwner {
       track.previous.cycle = cycle;
       this.comparison.registers(track, words, 0, other, 0, cycle);
       track.parting = undefined;
+      track.inputs.clear();
       this.set.heal(registerPlace(track.thread, EIP_INDEX), cycle, track.progress);
       this.remember(track, words, 0, this.causes.sourcesOf(track, words, 0), cycle);
       this.goOnTogether(track);

@@ -195,7 +195,8 @@ class Spaces {
     if (victim !== undefined) this.list.push({ name: victim, kind: "virtual" });
   }
 
-  of({ kind, component, space }: PlaceName): number {
+  of({ kind, component, space, owner }: PlaceName): number {
+    if (kind === "register") return this.#find(component ?? owner, "virtual");
     if (kind === "kernel" || kind === "page-table") return this.#find("kernel memory", "kernel");
     if (kind === "free" || (component === undefined && space === undefined)) return this.#find("free memory", "free");
     return this.#find(component ?? `space ${space}`, "virtual");
