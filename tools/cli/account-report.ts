@@ -1,6 +1,7 @@
 /** `--stats`: the kernel's accounts in full. */
+import { grouped } from "../report/format.ts";
 import type { ScenarioRun } from "../run/scenario-run.ts";
-import { type Colours, count } from "./terminal.ts";
+import type { Colours } from "./terminal.ts";
 
 /** Threads by user time, then kernel paths by cycles. */
 export function accountTable(run: ScenarioRun, colours: Colours): string {
@@ -10,12 +11,12 @@ export function accountTable(run: ScenarioRun, colours: Colours): string {
   for (const { globalId, cycles, instructions } of accounts.threads) {
     const name = names.get(globalId >>> 14) ?? `thread ${globalId >>> 14}`;
     const ratio = instructions === 0 ? "" : (cycles / instructions).toFixed(2);
-    lines.push(columns([name, count(cycles), count(instructions), ratio]));
+    lines.push(columns([name, grouped(cycles), grouped(instructions), ratio]));
   }
   lines.push("", columns(["kernel path", "cycles", "times", "cycles each"], colours.bold));
   for (const { path, cycles, count: times } of [...accounts.kernel].sort((a, b) => b.cycles - a.cycles)) {
     if (times === 0) continue;
-    lines.push(columns([path, count(cycles), count(times), (cycles / times).toFixed(0)]));
+    lines.push(columns([path, grouped(cycles), grouped(times), (cycles / times).toFixed(0)]));
   }
   return lines.join("\n");
 }

@@ -1,6 +1,7 @@
 /** What `quorum86 boot` prints around the serial line: the scenario before it, the result after it. */
 import { bundledScenario, type Image } from "../image/image.ts";
 import { replicaCount } from "../image/scenario.ts";
+import { plural } from "../report/format.ts";
 import type { BootPlan } from "../run/boot-plan.ts";
 import type { RunResult } from "../run/run-result.ts";
 import type { ScenarioRun } from "../run/scenario-run.ts";
@@ -15,7 +16,7 @@ import {
   voteLine,
   voteMatrix,
 } from "./run-report.ts";
-import { type Colours, plural } from "./terminal.ts";
+import type { Colours } from "./terminal.ts";
 
 /** What is about to run. */
 export function bootHeader(image: Image, run: ScenarioRun, faults: readonly string[], colours: Colours): string {

@@ -5,6 +5,7 @@ import { AtomicFile, fileError } from "../files.ts";
 import type { Operation } from "../image/boot-config.ts";
 import { IMPLEMENTATIONS, MOST_REPLICAS } from "../image/scenario.ts";
 import { InputError } from "../input-error.ts";
+import { grouped, plural } from "../report/format.ts";
 import { cryptImage, type Implementation } from "../run/crypt-image.ts";
 import { type CryptResult, cryptStream, type FileMode } from "../run/crypt-stream.ts";
 import { EXIT_CODES, ExitCode } from "./exit-codes.ts";
@@ -33,7 +34,7 @@ import {
   timeLines,
   voteLine,
 } from "./run-report.ts";
-import { type Colours, coloursFor, count, plural } from "./terminal.ts";
+import { type Colours, coloursFor } from "./terminal.ts";
 
 export interface CryptArguments extends SharedArguments {
   in: string;
@@ -262,5 +263,5 @@ function describeOutput(result: CryptResult, out: string, colours: Colours): str
   }
   const size = `${plural(result.bytesOut, "byte")} in ${place}`;
   if (result.outputRight) return `${colours.green("right")}: ${size}, equal to node:crypto's`;
-  return `${colours.red("WRONG")}: ${size}, differing from node:crypto's from byte ${count(result.firstWrongByte!)}`;
+  return `${colours.red("WRONG")}: ${size}, differing from node:crypto's from byte ${grouped(result.firstWrongByte!)}`;
 }

@@ -1,10 +1,10 @@
 /** What `inject` prints: proof of the fault, what became of it on every axis, and how far it went. */
-
 import { CLASS_TEXT } from "../faults/class-text.ts";
 import type { PropagationSummary } from "../propagate/record.ts";
+import { grouped, plural } from "../report/format.ts";
 import type { RunResult } from "../run/run-result.ts";
 import { injectionLines, row } from "./run-report.ts";
-import { bar, type Colours, count, duration, plural } from "./terminal.ts";
+import { bar, type Colours, duration } from "./terminal.ts";
 
 export function injectReport(summary: PropagationSummary, result: RunResult, colours: Colours): string {
   const { outcome, tracking } = summary;
@@ -27,7 +27,7 @@ export function injectReport(summary: PropagationSummary, result: RunResult, col
       "spread",
       [
         `${plural(tracking.words, "word")} of memory and ${plural(tracking.registers, "register")}`,
-        `${count(tracking.peak)} at once at most, ${count(tracking.atEnd)} left at the end`,
+        `${grouped(tracking.peak)} at once at most, ${grouped(tracking.atEnd)} left at the end`,
         endLine(summary),
       ],
       colours,
@@ -47,7 +47,7 @@ function notApplied({ outcome }: PropagationSummary, result: RunResult, colours:
 
 function activationLines({ activation, activationCycle }: PropagationSummary): string[] {
   const [what, by] = activation.split(/ by (.*)/s);
-  const when = activationCycle === undefined ? "" : ` at cycle ${count(activationCycle)}`;
+  const when = activationCycle === undefined ? "" : ` at cycle ${grouped(activationCycle)}`;
   return [`${what}${when}`, ...(by === undefined ? [] : [cut(by, 67)])];
 }
 
@@ -59,13 +59,13 @@ function cut(text: string, width: number): string {
 function endLine({ tracking }: PropagationSummary): string {
   switch (tracking.ended) {
     case "reconverged":
-      return `the machines are one again at cycle ${count(tracking.endCycle)}, to the last bit and clock`;
+      return `the machines are one again at cycle ${grouped(tracking.endCycle)}, to the last bit and clock`;
     case "given-up":
-      return `given up at cycle ${count(tracking.endCycle)}: too much is wrong to be followed`;
+      return `given up at cycle ${grouped(tracking.endCycle)}: too much is wrong to be followed`;
     default:
       return tracking.lockstepEnd === undefined
         ? "in step with the golden machine to the end"
-        : `out of step with the golden machine's clock from cycle ${count(tracking.lockstepEnd)}`;
+        : `out of step with the golden machine's clock from cycle ${grouped(tracking.lockstepEnd)}`;
   }
 }
 
@@ -81,7 +81,7 @@ function latencyLines({ latency, outcome }: PropagationSummary, hertz: number): 
   return steps.flatMap(([name, cycle]) => {
     if (cycle === undefined) return [];
     const after = cycle - latency.injected;
-    return [`${`+${count(after)}`.padStart(11)} cycles  ${name} (${duration(after / hertz)})`];
+    return [`${`+${grouped(after)}`.padStart(11)} cycles  ${name} (${duration(after / hertz)})`];
   });
 }
 
@@ -91,7 +91,7 @@ function ownerTable({ tracking }: PropagationSummary, colours: Colours): string 
   const width = Math.max(...tracking.owners.map(({ owner }) => owner.length));
   const head = `  ${"whose".padEnd(width)}  places   peak   left`;
   const rows = tracking.owners.map(({ owner, places, peak, atEnd }) => {
-    const figures = [places, peak, atEnd].map((figure) => count(figure).padStart(6)).join(" ");
+    const figures = [places, peak, atEnd].map((figure) => grouped(figure).padStart(6)).join(" ");
     return `  ${owner.padEnd(width)}  ${figures}  ${colours.cyan(bar(places / most, 20))}`;
   });
   return `${colours.dim(head)}\n${rows.join("\n")}\n`;
@@ -105,7 +105,7 @@ function chainText({ chain }: PropagationSummary, colours: Colours): string {
   const hex = (value: number): string => value.toString(16).padStart(8, "0");
   const text = chain.map(({ cycle, owner, symbol, golden, faulty, writer }) => {
     const value = `${hex(golden)} ${colours.dim("->")} ${colours.yellow(hex(faulty))}`;
-    return `  ${`+${count(cycle - start)}`.padStart(10)}  ${value}  ${cut(`${owner} ${symbol}`, 42)}\n${" ".repeat(14)}${colours.dim(cut(writer, 66))}`;
+    return `  ${`+${grouped(cycle - start)}`.padStart(10)}  ${value}  ${cut(`${owner} ${symbol}`, 42)}\n${" ".repeat(14)}${colours.dim(cut(writer, 66))}`;
   });
   const hidden = text.length - SHOWN_LINKS;
   const shown =

@@ -1,7 +1,8 @@
 /** What a finished run looks like to a person: 80 columns, with and without colour. */
 import type { VoteLog } from "../image/boot-config.ts";
+import { grouped, hex, plural } from "../report/format.ts";
 import type { InjectionReport, RunResult } from "../run/run-result.ts";
-import { bar, type Colours, count, duration, list, plural, ranges } from "./terminal.ts";
+import { bar, type Colours, duration, list, ranges } from "./terminal.ts";
 
 const WIDTH = 78;
 const LABEL = 11;
@@ -24,10 +25,10 @@ export function injectionLines({ injections }: Pick<RunResult, "injections">, co
   return injections.flatMap((injection) => {
     const { fault, applied, reason, cycle, instruction, location, before, after } = injection;
     if (!applied) return [`${fault}`, colours.yellow(`not applied: ${reason}`)];
-    const own = instruction === undefined ? "" : `, instruction ${count(instruction)} of its own`;
+    const own = instruction === undefined ? "" : `, instruction ${grouped(instruction)} of its own`;
     return [
       fault,
-      `at cycle ${count(cycle!)}${own}`,
+      `at cycle ${grouped(cycle!)}${own}`,
       `${location}: ${hex(before!)} ${colours.dim("->")} ${colours.yellow(hex(after!))}${heldOrSkipped(injection)}`,
     ];
   });
@@ -36,7 +37,7 @@ export function injectionLines({ injections }: Pick<RunResult, "injections">, co
 /** What the words before and after do not say. */
 function heldOrSkipped({ fault, until, skipped }: InjectionReport): string {
   if (skipped !== undefined) return `, past ${skipped.join(" ")}`;
-  if (until !== undefined) return `, held until cycle ${count(until)}`;
+  if (until !== undefined) return `, held until cycle ${grouped(until)}`;
   return /:stuck[01]:[^@]*@/.test(fault) ? ", held for good" : "";
 }
 
@@ -54,9 +55,9 @@ export function voteLine(
   votes: { rounds: number; unanimous: number; majority: number; noMajority: number },
   colours: Colours,
 ): string {
-  const parts = [`${count(votes.unanimous)} unanimous`];
-  if (votes.majority > 0) parts.push(colours.yellow(`${count(votes.majority)} by majority`));
-  if (votes.noMajority > 0) parts.push(colours.red(`${count(votes.noMajority)} without a majority`));
+  const parts = [`${grouped(votes.unanimous)} unanimous`];
+  if (votes.majority > 0) parts.push(colours.yellow(`${grouped(votes.majority)} by majority`));
+  if (votes.noMajority > 0) parts.push(colours.red(`${grouped(votes.noMajority)} without a majority`));
   return `${plural(votes.rounds, "round")}: ${list(parts)}`;
 }
 
@@ -100,7 +101,7 @@ export function shareTable({ shares, cycles }: CryptLike, colours: Colours): str
     .map(({ part, cycles: own }) => {
       const share = own / cycles;
       const paint = part.startsWith("replica") ? colours.cyan : part === "voter" ? colours.green : colours.dim;
-      const figures = `${count(own).padStart(15)}  ${(100 * share).toFixed(1).padStart(5)} %`;
+      const figures = `${grouped(own).padStart(15)}  ${(100 * share).toFixed(1).padStart(5)} %`;
       return `  ${part.padEnd(longest)} ${figures}  ${paint(bar(share, BAR_WIDTH))}`.trimEnd();
     })
     .join("\n");
@@ -110,8 +111,8 @@ export function timeLines({ cycles, instructions, coreHertz }: CryptLike, hostSe
   const megahertz = Math.round(coreHertz / 1e6);
   const rate = instructions / hostSeconds / 1e6;
   return [
-    `${count(cycles)} cycles = ${duration(cycles / coreHertz)} of a ${megahertz} MHz Pentium`,
-    `${count(instructions)} instructions in ${duration(hostSeconds)} here (${rate.toFixed(1)} million a second)`,
+    `${grouped(cycles)} cycles = ${duration(cycles / coreHertz)} of a ${megahertz} MHz Pentium`,
+    `${grouped(instructions)} instructions in ${duration(hostSeconds)} here (${rate.toFixed(1)} million a second)`,
   ];
 }
 
@@ -138,7 +139,7 @@ export function outputLine({ workload }: RunResult, colours: Colours): string {
   if (status === "running") return colours.yellow("not finished");
   if (status !== "done") return colours.red(`none: ${STATUS_TEXT[status]}`);
   if (outputRight) return `${colours.green("right")}: ${plural(output.length, "byte")}, equal to node:crypto's`;
-  return `${colours.red("WRONG")}: differs from node:crypto's from byte ${count(firstWrongByte!)}`;
+  return `${colours.red("WRONG")}: differs from node:crypto's from byte ${grouped(firstWrongByte!)}`;
 }
 
 export const STATUS_TEXT = {
@@ -148,7 +149,3 @@ export const STATUS_TEXT = {
   "bad-request": "the client refused the workload",
   corrupt: "the workload's header in guest memory is damaged",
 } as const;
-
-function hex(value: number): string {
-  return `0x${value.toString(16).padStart(8, "0")}`;
-}

@@ -1,5 +1,6 @@
 /** How text reaches people: colour when the stream is a terminal, aligned columns, numbers with thousands marked. */
 import pc from "picocolors";
+import { grouped } from "../report/format.ts";
 
 export type Colours = ReturnType<typeof pc.createColors>;
 
@@ -11,21 +12,11 @@ export function coloursFor(stream: NodeJS.WriteStream): Colours {
   return pc.createColors(forced || (!refused && stream.isTTY === true));
 }
 
-/** 1234567 → 1,234,567. */
-export function count(value: number): string {
-  return value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ",");
-}
-
-/** 1 round, 2 rounds. */
-export function plural(value: number, noun: string): string {
-  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
-}
-
 /** Seconds with a sensible unit: 0.0042 → 4.2 ms. */
 export function duration(seconds: number): string {
   if (seconds < 1e-3) return `${(seconds * 1e6).toFixed(0)} us`;
   if (seconds < 1) return `${(seconds * 1e3).toFixed(1)} ms`;
-  return seconds < 100 ? `${seconds.toFixed(2)} s` : `${count(seconds)} s`;
+  return seconds < 100 ? `${seconds.toFixed(2)} s` : `${grouped(seconds)} s`;
 }
 
 /** `a, b and c`. */
@@ -41,7 +32,7 @@ export function ranges(numbers: readonly number[], most = 6): string {
     if (open !== undefined && value === open[1] + 1) open[1] = value;
     else found.push([value, value]);
   }
-  const texts = found.map(([first, last]) => (first === last ? count(first) : `${count(first)}-${count(last)}`));
+  const texts = found.map(([first, last]) => (first === last ? grouped(first) : `${grouped(first)}-${grouped(last)}`));
   return texts.length <= most ? texts.join(", ") : `${texts.slice(0, most).join(", ")}, …`;
 }
 

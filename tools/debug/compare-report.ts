@@ -1,4 +1,5 @@
 /** `debug --compare`: runs the comparison and says in words where two threads part. */
+import { grouped, hex } from "../report/format.ts";
 import type { Disassembler } from "../symbols/disassembler.ts";
 import {
   type ComparedSide,
@@ -9,7 +10,7 @@ import {
   type PartingMessage,
 } from "./compare.ts";
 import { instructionLine } from "./listing.ts";
-import { describeInjection, grouped, hex } from "./messages.ts";
+import { describeInjection } from "./messages.ts";
 import { CommandSession } from "./session.ts";
 
 const REGISTERS = ["eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp", "eip", "eflags"];

@@ -1,6 +1,7 @@
 /** In what two threads differ at one moment: registers, and the objects that both programs have under one name. */
+import { hex } from "../report/format.ts";
 import type { GuestThread, GuestView } from "./guest-view.ts";
-import { hex, place } from "./messages.ts";
+import { place } from "./messages.ts";
 
 const REGISTERS = ["eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp", "eip", "eflags"];
 /** Differing words of one object that are listed. */

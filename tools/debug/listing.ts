@@ -1,6 +1,5 @@
 /** Instructions and places as text. */
-
-import { hex } from "./messages.ts";
+import { hex } from "../report/format.ts";
 import type { CommandSession } from "./session.ts";
 
 /** Bytes that the longest instruction has. */

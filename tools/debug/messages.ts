@@ -1,18 +1,10 @@
 /** Sentences about what happened, for people. */
 import type { StopReason } from "../../emulator/index.ts";
+import { grouped, hex } from "../report/format.ts";
 import type { InjectionReport } from "../run/run-result.ts";
 import { type GuestView, KERNEL_THREAD } from "./guest-view.ts";
 import type { Position } from "./time/position.ts";
 import type { Hit } from "./watcher.ts";
-
-export function hex(value: number, digits = 8): string {
-  return `0x${(value >>> 0).toString(16).padStart(digits, "0")}`;
-}
-
-/** 1234567 as "1,234,567". */
-export function grouped(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
-}
 
 /** "0x08048c10 <aes_encrypt_round+16>" */
 export function place(view: GuestView, process: number, address: number): string {

@@ -8,6 +8,7 @@ import { Tlb } from "../../emulator/mmu/tlb.ts";
 import type { Kernel } from "../../kernel/index.ts";
 import { Tcb } from "../../kernel/tcb-layout.ts";
 import { messageRegister } from "../../kernel/utcb.ts";
+import { hex } from "../report/format.ts";
 import type { CpuRegisterName, RegisterName, SegmentName } from "./cpu-registers.ts";
 import { type FaultTarget, formatTarget, TLB_SETS, type TlbName, type TlbPart } from "./fault.ts";
 import type { AimedFault } from "./injector.ts";
@@ -333,8 +334,4 @@ function segmentWordCell(
       cpu.requestAttention();
     },
   };
-}
-
-function hex(value: number): string {
-  return `0x${(value >>> 0).toString(16).padStart(8, "0")}`;
 }

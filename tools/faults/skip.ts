@@ -1,8 +1,8 @@
 /** How far EIP has to go to be past some instructions. */
-
 import { createDecodedInstruction, Decoder, DecodeStatus, MAXIMUM_LENGTH } from "../../emulator/cpu/decode.ts";
 import { type Machine, SegmentRegister, SegmentWord, segmentIndex } from "../../emulator/index.ts";
 import type { Kernel } from "../../kernel/index.ts";
+import { hex } from "../report/format.ts";
 
 /** D/B bit in a segment's attributes (SegmentAttribute.Big). */
 const BIG = 0x4000;
@@ -50,8 +50,4 @@ function readBytes({ memory }: Machine, translate: (linear: number) => number | 
     bytes.push(memory.read8(physical));
   }
   return Uint8Array.from(bytes);
-}
-
-function hex(value: number): string {
-  return `0x${(value >>> 0).toString(16).padStart(8, "0")}`;
 }

@@ -1,4 +1,5 @@
 /** A profile as tables for people, as folded stacks and as a speedscope file. */
+import { grouped } from "../report/format.ts";
 import { addByCause, type ProfileNode } from "./profile-tree.ts";
 
 /** Clocks of one space, thread or function, by cause. */
@@ -166,7 +167,7 @@ export function profileText(summary: ProfileSummary, top: number, bold: (text: s
     const share = `${((100 * row.clocks) / Math.max(1, summary.cycles)).toFixed(1)} %`;
     const cells = COLUMNS.map(([, causes]) => causes.reduce((sum, cause) => sum + (row.causes[cause] ?? 0), 0));
     const name = row.name.length > 33 ? `${row.name.slice(0, 32)}…` : row.name;
-    return `${name.padEnd(34)}${count(row.clocks).padStart(11)}${share.padStart(8)}${cells.map((clocks) => (clocks === 0 ? "" : count(clocks)).padStart(10)).join("")}`;
+    return `${name.padEnd(34)}${grouped(row.clocks).padStart(11)}${share.padStart(8)}${cells.map((clocks) => (clocks === 0 ? "" : grouped(clocks)).padStart(10)).join("")}`;
   };
   const whole: ProfileRow = { name: "all", clocks: summary.cycles, instructions: 0, causes: summary.causes };
   const hidden = summary.functions.length - top;
@@ -183,10 +184,6 @@ export function profileText(summary: ProfileSummary, top: number, bold: (text: s
     ...(hidden > 0 ? [`and ${hidden} more`] : []),
     "",
     bold(`${"kernel path".padEnd(34)}${"clocks".padStart(11)}`),
-    ...summary.kernelPaths.map(({ path, clocks }) => `${path.padEnd(34)}${count(clocks).padStart(11)}`),
+    ...summary.kernelPaths.map(({ path, clocks }) => `${path.padEnd(34)}${grouped(clocks).padStart(11)}`),
   ].join("\n");
-}
-
-function count(value: number): string {
-  return value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ",");
 }

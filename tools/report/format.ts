@@ -1,17 +1,17 @@
-/** Numbers as people read them, in pages: the same on both sides, when a page is made and when it is looked at. */
+/** Numbers as people read them, in terminals and in pages: on both sides of these, when one is made and when it is looked at. */
 
-/** `1,234,567`. */
+/** A whole number: `1,234,567`. */
 export function grouped(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
+  return value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-/** `0x0804a010`. */
-export function hex(value: number): string {
-  return `0x${hexDigits(value)}`;
+/** A 32-bit number: `0x0804a010`. */
+export function hex(value: number, digits = 8): string {
+  return `0x${hexDigits(value, digits)}`;
 }
 
-export function hexDigits(value: number): string {
-  return (value >>> 0).toString(16).padStart(8, "0");
+export function hexDigits(value: number, digits = 8): string {
+  return (value >>> 0).toString(16).padStart(digits, "0");
 }
 
 /** Three digits and a unit: `9.5 k`, `1.24 M`. */

@@ -1,13 +1,14 @@
 import pc from "picocolors";
 import { describe, expect, it } from "vitest";
 import { shareTable, voteMatrix } from "../../../tools/cli/run-report.ts";
-import { bar, count, duration, forTerminal, list, plural, ranges } from "../../../tools/cli/terminal.ts";
+import { bar, duration, forTerminal, list, ranges } from "../../../tools/cli/terminal.ts";
+import { grouped, plural } from "../../../tools/report/format.ts";
 
 const plain = pc.createColors(false);
 
 describe("numbers and words", () => {
   it("thousands are marked", () => {
-    expect([0, 999, 1000, 1234567].map(count)).toEqual(["0", "999", "1,000", "1,234,567"]);
+    expect([0, 999, 1000, 1234567].map(grouped)).toEqual(["0", "999", "1,000", "1,234,567"]);
   });
   it("durations have a sensible unit", () => {
     expect([0.0000042, 0.0042, 0.42, 4.2, 4200].map(duration)).toEqual([

@@ -3,6 +3,7 @@ import type { ArgumentsCamelCase, Argv } from "yargs";
 import { KERNEL_COSTS } from "../../../kernel/index.ts";
 import { formatFault } from "../../faults/fault.ts";
 import { bundledScenario, loadImage } from "../../image/image.ts";
+import { grouped } from "../../report/format.ts";
 import { planBoot } from "../../run/boot-plan.ts";
 import { runToEnd } from "../../run/run-loop.ts";
 import type { RunResult } from "../../run/run-result.ts";
@@ -26,7 +27,7 @@ import {
 import { Progress } from "../progress.ts";
 import { rule } from "../run-report.ts";
 import { openSerial } from "../serial-output.ts";
-import { coloursFor, count } from "../terminal.ts";
+import { coloursFor } from "../terminal.ts";
 
 interface BootArguments extends SharedArguments {
   image: string | undefined;
@@ -92,7 +93,7 @@ export async function run(argv: ArgumentsCamelCase<BootArguments>): Promise<numb
   await runToEnd(machineRun, {
     ...(cycleLimit === undefined ? {} : { cycleLimit }),
     shouldStop: () => interrupt.requested,
-    onSlice: () => progress.update(undefined, `${count(machineRun.machine.clock.now)} cycles`),
+    onSlice: () => progress.update(undefined, `${grouped(machineRun.machine.clock.now)} cycles`),
   });
   const hostSeconds = (performance.now() - started) / 1000;
   interrupt.release();

@@ -17,13 +17,14 @@ import { reopenDirectory, type Share } from "../../campaign/store.ts";
 import { CLASSES } from "../../faults/outcome.ts";
 import { writeWhole } from "../../files.ts";
 import { InputError, printable } from "../../input-error.ts";
+import { grouped, plural } from "../../report/format.ts";
 import { planBoot } from "../../run/boot-plan.ts";
 import { ScenarioRun } from "../../run/scenario-run.ts";
 import { EXIT_CODES, ExitCode } from "../exit-codes.ts";
 import { Interrupt } from "../interrupt.ts";
 import { numberOption, single, type Text } from "../options.ts";
 import { Progress } from "../progress.ts";
-import { coloursFor, count, plural } from "../terminal.ts";
+import { coloursFor } from "../terminal.ts";
 
 interface CampaignArguments {
   action: string;
@@ -144,7 +145,7 @@ async function experiments(
         const rate = seconds > 0.5 ? (done - first) / seconds : 0;
         const left = rate > 0 && done < asked ? `, ${timeLeft(asked - done, rate)} left` : "";
         const speed = rate > 0 ? `, ${rate.toFixed(rate < 10 ? 1 : 0)} a second${left}` : "";
-        progress.update(undefined, `${count(done)} of ${count(asked)} experiments${speed}`);
+        progress.update(undefined, `${grouped(done)} of ${grouped(asked)} experiments${speed}`);
       },
     });
     progress.end();
@@ -174,10 +175,10 @@ function printStatus(status: CampaignStatus, directory: string, json: boolean): 
   const sample = draws === undefined ? "" : ` for ${plural(draws, "draw")}`;
   const part = share === undefined ? "" : `, part ${share.part} of ${share.of}`;
   process.stdout.write(
-    `${colours.bold(name)}  ${state}: ${count(done)} of ${plural(asked, "experiment")}${sample}${part}\n`,
+    `${colours.bold(name)}  ${state}: ${grouped(done)} of ${plural(asked, "experiment")}${sample}${part}\n`,
   );
   for (const each of CLASSES) {
-    const line = `  ${each.padEnd(17)}${count(classes[each]).padStart(12)}\n`;
+    const line = `  ${each.padEnd(17)}${grouped(classes[each]).padStart(12)}\n`;
     process.stdout.write(classes[each] === 0 ? colours.dim(line) : line);
   }
   if (complete && share !== undefined) {

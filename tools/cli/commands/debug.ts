@@ -8,13 +8,13 @@ import { compareReplicas, compareWithGolden } from "../../debug/compare-report.t
 import { Debuggee } from "../../debug/debuggee.ts";
 import { parseListenAddress, startGdbServer } from "../../debug/gdb/server.ts";
 import { MachineTarget } from "../../debug/machine-target.ts";
-import { grouped } from "../../debug/messages.ts";
 import { readHistory, writeHistory } from "../../debug/prompt-history.ts";
 import { CommandSession } from "../../debug/session.ts";
 import { runTerminal } from "../../debug/terminal.ts";
 import { readInput } from "../../files.ts";
 import { bundledScenario, loadImage } from "../../image/image.ts";
 import { InputError } from "../../input-error.ts";
+import { grouped } from "../../report/format.ts";
 import { planBoot } from "../../run/boot-plan.ts";
 import { Disassembler } from "../../symbols/disassembler.ts";
 import { ExitCode } from "../exit-codes.ts";

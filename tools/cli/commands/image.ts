@@ -6,9 +6,10 @@ import { fileError, readInput, writeWhole } from "../../files.ts";
 import { packImage, verifyMembers } from "../../image/image.ts";
 import { scenarioJsonSchema } from "../../image/scenario.ts";
 import { InputError } from "../../input-error.ts";
+import { grouped, plural } from "../../report/format.ts";
 import { EXIT_CODES, ExitCode } from "../exit-codes.ts";
 import { single, type Text } from "../options.ts";
-import { coloursFor, count, plural } from "../terminal.ts";
+import { coloursFor } from "../terminal.ts";
 
 interface ImageArguments {
   action: string;
@@ -84,7 +85,7 @@ function listMembers(file: string, json: boolean): void {
   }
   const colours = coloursFor(process.stdout);
   for (const { name, bytes, sha256 } of manifest.members) {
-    process.stdout.write(`${count(bytes).padStart(12)}  ${colours.dim(sha256.slice(0, 16))}  ${name}\n`);
+    process.stdout.write(`${grouped(bytes).padStart(12)}  ${colours.dim(sha256.slice(0, 16))}  ${name}\n`);
   }
   process.stdout.write(
     `${colours.green("verified")}: ${plural(manifest.members.length, "member")}, every SHA-256 sum agrees\n`,

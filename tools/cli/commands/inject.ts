@@ -6,6 +6,7 @@ import { InputError } from "../../input-error.ts";
 import { Describer } from "../../propagate/describe.ts";
 import { type Propagation, propagate } from "../../propagate/propagation.ts";
 import { summarise } from "../../propagate/record.ts";
+import { grouped } from "../../report/format.ts";
 import { planBoot } from "../../run/boot-plan.ts";
 import type { RunResult } from "../../run/run-result.ts";
 import { Disassembler } from "../../symbols/disassembler.ts";
@@ -14,7 +15,7 @@ import { FAULT_HELP, type FaultArguments, givenFaults, withFaultOptions } from "
 import { injectReport } from "../inject-report.ts";
 import { timingOption } from "../options.ts";
 import { Progress } from "../progress.ts";
-import { coloursFor, count } from "../terminal.ts";
+import { coloursFor } from "../terminal.ts";
 
 interface InjectArguments extends FaultArguments {
   image: string | undefined;
@@ -90,7 +91,7 @@ export async function experiment(
   const golden = recordGolden(planBoot(image), timingOption(argv.timing));
   const propagation = propagate(golden, fault, {
     onSlice: (cycle) => {
-      progress.update(Math.min(1, cycle / golden.result.cycles), `${count(cycle)} cycles`);
+      progress.update(Math.min(1, cycle / golden.result.cycles), `${grouped(cycle)} cycles`);
       return false;
     },
   });

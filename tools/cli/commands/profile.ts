@@ -4,6 +4,7 @@ import { writeWhole } from "../../files.ts";
 import { bundledScenario, loadImage } from "../../image/image.ts";
 import { foldedStacks, profileText, speedscope, summarise } from "../../profile/profile-report.ts";
 import { Profiler } from "../../profile/profiler.ts";
+import { grouped } from "../../report/format.ts";
 import { planBoot } from "../../run/boot-plan.ts";
 import { runToEnd } from "../../run/run-loop.ts";
 import { ScenarioRun } from "../../run/scenario-run.ts";
@@ -11,7 +12,7 @@ import { FAULT_HELP, type FaultArguments, givenFaults, withFaultOptions } from "
 import { Interrupt } from "../interrupt.ts";
 import { numberOption, single, type Text } from "../options.ts";
 import { Progress } from "../progress.ts";
-import { coloursFor, count } from "../terminal.ts";
+import { coloursFor } from "../terminal.ts";
 import { exitCodeOf } from "./boot.ts";
 
 interface ProfileArguments extends FaultArguments {
@@ -60,7 +61,7 @@ export async function run(argv: ArgumentsCamelCase<ProfileArguments>): Promise<n
   await runToEnd(machineRun, {
     ...(cycleLimit === undefined ? {} : { cycleLimit }),
     shouldStop: () => interrupt.requested,
-    onSlice: () => progress.update(undefined, `${count(machineRun.machine.clock.now)} cycles`),
+    onSlice: () => progress.update(undefined, `${grouped(machineRun.machine.clock.now)} cycles`),
   });
   interrupt.release();
   progress.end();

@@ -1,6 +1,7 @@
 /** Commands that set, list and remove breakpoints and watchpoints. */
+import { hex } from "../../report/format.ts";
 import type { PointKind } from "../debug-target.ts";
-import { hex, place } from "../messages.ts";
+import { place } from "../messages.ts";
 import { isCodePoint, type Point } from "../points.ts";
 import { CommandError, type CommandSession } from "../session.ts";
 import type { QueryCommand } from "./command.ts";

@@ -1,8 +1,9 @@
 /** Commands about threads, address spaces, messages, votes. */
 import { Word } from "../../../emulator/index.ts";
 import { Tlb, TlbEntry } from "../../../emulator/mmu/tlb.ts";
+import { grouped, hex } from "../../report/format.ts";
 import { type GuestThread, type GuestView, KERNEL_PROCESS } from "../guest-view.ts";
-import { grouped, hex, place } from "../messages.ts";
+import { place } from "../messages.ts";
 import { walkPages } from "../page-walk.ts";
 import { CommandError, type CommandSession } from "../session.ts";
 import { nameOfId, threadState } from "../thread-state.ts";

@@ -1,8 +1,9 @@
 /** Commands about time, faults and differences. */
 import { InputError } from "../../input-error.ts";
+import { grouped } from "../../report/format.ts";
 import { compareThreads } from "../compare-threads.ts";
 import { KERNEL_THREAD } from "../guest-view.ts";
-import { describeInjection, grouped } from "../messages.ts";
+import { describeInjection } from "../messages.ts";
 import { CommandError, type CommandSession } from "../session.ts";
 import { comparePositions, type Position } from "../time/position.ts";
 import { HistoryError } from "../time/timeline.ts";

@@ -1,9 +1,10 @@
 /** Commands that show registers, memory, code and stacks. */
 import { Word } from "../../../emulator/index.ts";
 import { TimingWord } from "../../../emulator/timing/timing-state.ts";
+import { grouped, hex } from "../../report/format.ts";
 import { I386_REGISTERS } from "../i386-registers.ts";
 import { instructionLine, sourceLine } from "../listing.ts";
-import { grouped, hex, place } from "../messages.ts";
+import { place } from "../messages.ts";
 import { CommandError, type CommandSession } from "../session.ts";
 import { threadState } from "../thread-state.ts";
 import type { QueryCommand } from "./command.ts";

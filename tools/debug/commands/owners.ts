@@ -1,8 +1,8 @@
 /** Commands that say whose a word is: memory, registers, what the processor keeps to itself, devices. */
 import { deviceFields, STATE_WORDS, type StatePart, stateName } from "../../../emulator/index.ts";
 import type { KernelStructure } from "../../../kernel/index.ts";
+import { hex } from "../../report/format.ts";
 import type { GuestView } from "../guest-view.ts";
-import { hex } from "../messages.ts";
 import { CommandError, type CommandSession } from "../session.ts";
 import type { QueryCommand } from "./command.ts";
 

@@ -1,8 +1,8 @@
 /** Commands that let the machine run. */
+import { grouped } from "../../report/format.ts";
 import type { ResumeRequest, StopReport } from "../debug-target.ts";
 import { KERNEL_THREAD } from "../guest-view.ts";
 import { instructionLine } from "../listing.ts";
-import { grouped } from "../messages.ts";
 import { isCodePoint, type Point } from "../points.ts";
 import { CommandError, type CommandSession } from "../session.ts";
 import { resolvePlace } from "./breakpoints.ts";
