@@ -17,7 +17,7 @@ export const ExitCode = {
 export const EXIT_CODES = `Exit codes
   0    the run ended as asked and its output is right
   1    no majority, or output that is wrong or missing
-  2    bad input: file, scenario, fault or option; inject: the fault was never applied
+  2    bad input: file, scenario, fault, option; inject: a fault never applied
   3    the guest machine died: triple fault, kernel panic, halted for ever
   70   a bug in quorum86
   130  stopped by Ctrl-C`;

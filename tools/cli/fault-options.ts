@@ -40,22 +40,28 @@ function listOf(value: Text): readonly string[] {
 }
 
 export const FAULT_HELP = `Faults
-  TARGET:MODEL@TRIGGER, instead of the scenario's own; --fault none runs without any.
-  TARGET  replica-2:eax             a register: eax ... edi eip eflags, es cs ss ds fs gs, cr3
-          replica-2:aes_state+4     memory by symbol, in that replica's own space
-          replica-2:0x0804a010      memory by virtual address; physical:0x123000 by physical
-          replica-2:pte=0x804a000   its page-table entry of an address (pde=: directory)
+  TARGET:MODEL@TRIGGER in place of the scenario's own; --fault none: no fault.
+  TARGET  replica-2:eax             its registers: eax ... edi eip eflags
+          replica-2:ds              its selectors es cs ss ds fs gs, and cr3
+          replica-2:aes_state+4     memory by symbol, in its own space
+          replica-2:0x0804a010      memory by virtual address
+          physical:0x123000         memory by physical address
+          replica-2:pte=0x804a000   its page-table entry; pde=: the directory's
           replica-2:mr=3            a message register
           cpu:cr0, cpu:ds.limit     the CPU's own, whoever runs
-          tlb:data=0x804a000.frame  a TLB entry: code data large; tag frame flags
+          tlb:data=0x804a000.frame  TLB (code data large): tag frame flags
           kernel:tcb/replica-2.tag  a kernel structure by name
   MODEL   flip:3,7                  bits of the 32-bit word
           set:0x1234                another word in its place
-          stuck0:3  stuck1:3/5000   bits that stay 0 or 1, for good or for so many clocks
-          skip, skip:2              (replica-2:skip) instructions that are not executed
-  TRIGGER cycle=N, instruction=N    clock of the machine; user instructions of the target's own
+          stuck0:3                  bits that stay 0 (stuck1: 1) for good
+          stuck1:3/5000             or for so many clocks
+          replica-2:skip, skip:2    instructions that are not executed
+  TRIGGER cycle=N                   clock of the machine
+          instruction=N             user instructions of the target's own
           execute=aes_process#3     before it executes that for the third time
-          read=aes_state/16#2       after it has read (write=: written) one of those bytes
-          ipc=reply#3, round=3      send, reply, receive; rounds of the voter
-          interrupt=0x20#5          delivered (exception=14), before the handler
-  quorum86 faults shows every name that there is, and how a line looks in YAML.`;
+          read=aes_state/16#2       after it has read one of those bytes twice
+          write=aes_state           after it has written there
+          ipc=reply#3               send, reply, receive
+          round=3                   of the voter
+          interrupt=0x20#5          before the handler; exception=14
+  "quorum86 faults" shows every name that there is, and a line as YAML.`;

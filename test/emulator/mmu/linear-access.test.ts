@@ -162,6 +162,27 @@ describe("the TLBs", () => {
     expect(cached()).toEqual([0, 2, 3, 4]);
   });
 
+  it("replace code pages in the same way: a fetch that hits makes its page the newest", () => {
+    const bench = new PagingBench();
+    const page = (index: number) => 0x400000 + index * 0x8000;
+    for (let i = 0; i < 5; i++) bench.map(page(i), PHYSICAL + i * 0x1000, ALL);
+    bench.start();
+    for (const i of [0, 1, 2, 3, 0, 4]) bench.access.translateFetch(page(i));
+    const set = Word.Tlb + Tlb.Code;
+    const tags = [0, 2, 4, 6].map((way) => (bench.cpu.words[set + way] as number) & ~0xfff);
+    expect(tags).toEqual([page(0), page(1), page(4), page(3)]);
+  });
+
+  it("let no supervisor write through to a dirty read-only page that was read first, with CR0.WP", () => {
+    const bench = new PagingBench();
+    bench.map(0x5000, PHYSICAL, PRESENT | USER | ACCESSED | DIRTY);
+    bench.memory.write32(PHYSICAL, 0x1234);
+    bench.start(true);
+    expect(bench.access.read32(0x5000)).toBe(0x1234);
+    expect(bench.faultOf(() => bench.access.write32(0x5000, 1))).toEqual({ vector: 14, errorCode: 3, cr2: 0x5000 });
+    expect(bench.memory.read32(PHYSICAL)).toBe(0x1234);
+  });
+
   it("hold eight 4 MiB pages in two sets, and 4 KiB pieces of them for code", () => {
     const bench = new PagingBench();
     bench.mapLarge(0x40000000, 0x800000, ALL);
@@ -282,17 +303,21 @@ describe("watched pages", () => {
 });
 
 describe("memos", () => {
-  /** Pages that fall into few sets, 4 KiB and 4 MiB, user and supervisor, read-only and writable. */
+  /**
+   * Pages that fall into few sets, 4 KiB and 4 MiB, user and supervisor, writable and read-only (these dirty already). Those
+   * within 4 MiB pages have memos of their own, while their TLB entries share a set.
+   */
   const PAGES = [0x00400000, 0x00410000, 0x00420000, 0x00430000, 0x00440000, 0x00401000, 0x00411000];
-  const LARGE_PAGES = [0x40000000, 0x40800000, 0x41000000, 0x41800000, 0x42000000, 0x40400000];
+  const LARGE_PAGES = [0x40000000, 0x40801000, 0x41002000, 0x41803000, 0x42004000, 0x40401000];
 
   function makeBench(observed: boolean): PagingBench {
     const bench = new PagingBench();
     PAGES.forEach((page, i) => {
-      bench.map(page, PHYSICAL + i * 0x1000, [ALL, PRESENT | USER, PRESENT | WRITABLE][i % 3] as number);
+      bench.map(page, PHYSICAL + i * 0x1000, [ALL, PRESENT | USER | DIRTY, PRESENT | WRITABLE][i % 3] as number);
+      bench.memory.write8(PHYSICAL + i * 0x1000, i);
     });
     LARGE_PAGES.forEach((page, i) => {
-      bench.mapLarge(page, i % 2 === 0 ? 0xc00000 : 0x800000, i === 3 ? PRESENT | USER : ALL);
+      bench.mapLarge(page, i % 2 === 0 ? 0xc00000 : 0x800000, i === 3 ? PRESENT | USER | DIRTY : ALL);
     });
     bench.start(true, true);
     bench.memory.attachCodeCache({ invalidateCode: () => {}, invalidateAll: () => {} });

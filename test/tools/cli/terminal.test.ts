@@ -1,5 +1,6 @@
 import pc from "picocolors";
 import { describe, expect, it } from "vitest";
+import { progressLine } from "../../../tools/cli/progress.ts";
 import { shareTable, voteMatrix } from "../../../tools/cli/run-report.ts";
 import { bar, duration, forTerminal, list, ranges } from "../../../tools/cli/terminal.ts";
 import { grouped, plural } from "../../../tools/report/format.ts";
@@ -91,4 +92,16 @@ it("the table of shares accounts for the clocks that nobody claims", () => {
     " replica-1 750 75.0 % ████████████████▌",
     " unaccounted 250 25.0 % █████▌",
   ]);
+});
+
+describe("the line of progress", () => {
+  const line = (columns: number) => progressLine("aes", 0.5, "12,000 cycles", 4, columns);
+  it("has a bar where there is room", () => {
+    expect(line(80)).toBe(`aes ${"━".repeat(24)}  50 %  12,000 cycles  4.00 s, 4.00 s left`);
+  });
+  it("never fills a narrow terminal's line, which would leave it behind", () => {
+    expect(line(50)).toBe("aes  50 %  12,000 cycles  4.00 s, 4.00 s left");
+    expect(line(20)).toBe("aes  50 %  12,000 c");
+    expect(progressLine("aes", undefined, "12,000 cycles", 4, 80)).toBe("aes  12,000 cycles  4.00 s");
+  });
 });

@@ -8,7 +8,7 @@ import { clocksText } from "../../clocks/clocks-report.ts";
 import { readInput } from "../../files.ts";
 import { InputError } from "../../input-error.ts";
 import { Disassembler } from "../../symbols/disassembler.ts";
-import { ExitCode } from "../exit-codes.ts";
+import { EXIT_CODES, ExitCode } from "../exit-codes.ts";
 import { numberOption, single, type Text } from "../options.ts";
 import { coloursFor } from "../terminal.ts";
 
@@ -29,14 +29,18 @@ interface ClocksArguments {
   json: boolean;
 }
 
-const EXAMPLES = `Registers are EAX 0, ECX 1000, EDX 0; EBX, EBP, ESI and EDI point at data in different sets and banks of the cache.
-Unless --no-preload, lines that the code touches are in the data cache from the second iteration on: the P5 does not
-fetch them for a store.
+const EXAMPLES = `Examples
+  quorum86 clocks --hex f883c00189c1
+      a body, repeated in a straight line
+  quorum86 clocks loop.bin --set ecx=100
+      raw code with a loop
+  quorum86 clocks prog.elf --function sum --arguments 100 --json
+      a function of a program, for programs
 
-Examples
-  quorum86 clocks --hex f883c00189c1            a body, repeated in a straight line
-  quorum86 clocks loop.bin --set ecx=100        raw code with a loop
-  quorum86 clocks prog.elf --function sum --arguments 100 --json`;
+  EAX is 0, ECX 1000, EDX 0; EBX, EBP, ESI and EDI point at data in different
+  sets and banks of the cache. Unless --no-preload, lines that the code touches
+  are in the data cache from the second iteration on: the P5 does not fetch
+  them for a store.`;
 
 export function options(argv: Argv): Argv<ClocksArguments> {
   return argv
@@ -73,7 +77,7 @@ export function options(argv: Argv): Argv<ClocksArguments> {
     .group(["set", "poke", "arguments", "paging", "parameter"], "Set-up:")
     .option("json", { type: "boolean", default: false, describe: "print one JSON object, nothing else" })
     .group(["json"], "Output:")
-    .epilogue(EXAMPLES) as unknown as Argv<ClocksArguments>;
+    .epilogue(`${EXAMPLES}\n\n${EXIT_CODES}`) as unknown as Argv<ClocksArguments>;
 }
 
 export async function run(argv: ArgumentsCamelCase<ClocksArguments>): Promise<number> {

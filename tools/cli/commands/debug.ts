@@ -17,7 +17,7 @@ import { InputError } from "../../input-error.ts";
 import { grouped } from "../../report/format.ts";
 import { planBoot } from "../../run/boot-plan.ts";
 import { Disassembler } from "../../symbols/disassembler.ts";
-import { ExitCode } from "../exit-codes.ts";
+import { EXIT_CODES, ExitCode } from "../exit-codes.ts";
 import { FAULT_HELP, type FaultArguments, givenFaults, withFaultOptions } from "../fault-options.ts";
 import { Interrupt } from "../interrupt.ts";
 import { numberOption, single, type Text, timingOption } from "../options.ts";
@@ -46,6 +46,8 @@ const EXAMPLES = `Examples
       where a fault shows first
   quorum86 debug --script steps.txt --fault replica-2:eax:flip:3@instruction=9000
       commands from a file, with a fault of your own`;
+
+const OWN_EXIT_CODES = `  --compare: 1 when the two part. A script or a pipe: 2 when a command was wrong.`;
 
 export function options(argv: Argv): Argv<DebugArguments> {
   return withFaultOptions(argv)
@@ -84,7 +86,7 @@ export function options(argv: Argv): Argv<DebugArguments> {
     })
     .group(["fault", "fault-file", "timing", "from"], "Experiment:")
     .group(["gdb", "compare", "script", "memory"], "Debugger:")
-    .epilogue(`${EXAMPLES}\n\n${FAULT_HELP}`) as unknown as Argv<DebugArguments>;
+    .epilogue(`${EXAMPLES}\n\n${FAULT_HELP}\n\n${EXIT_CODES}\n${OWN_EXIT_CODES}`) as unknown as Argv<DebugArguments>;
 }
 
 export async function run(argv: ArgumentsCamelCase<DebugArguments>): Promise<number> {

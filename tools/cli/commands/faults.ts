@@ -10,7 +10,7 @@ import { bundledScenario, loadImage } from "../../image/image.ts";
 import { InputError } from "../../input-error.ts";
 import { planBoot } from "../../run/boot-plan.ts";
 import { ScenarioRun } from "../../run/scenario-run.ts";
-import { ExitCode } from "../exit-codes.ts";
+import { EXIT_CODES, ExitCode } from "../exit-codes.ts";
 import { FAULT_HELP, type FaultArguments, givenFaults, withFaultOptions } from "../fault-options.ts";
 import { single, type Text } from "../options.ts";
 import { row } from "../run-report.ts";
@@ -40,7 +40,7 @@ export function options(argv: Argv): Argv<FaultsArguments> {
     .option("structure", { type: "string", requiresArg: true, describe: "show the fields of a kernel structure" })
     .option("schema", { type: "boolean", default: false, describe: "print the JSON schema of a fault file" })
     .option("json", { type: "boolean", default: false, describe: "print one JSON object, nothing else" })
-    .epilogue(`${EXAMPLES}\n\n${FAULT_HELP}`) as unknown as Argv<FaultsArguments>;
+    .epilogue(`${EXAMPLES}\n\n${FAULT_HELP}\n\n${EXIT_CODES}`) as unknown as Argv<FaultsArguments>;
 }
 
 export async function run(argv: ArgumentsCamelCase<FaultsArguments>): Promise<number> {

@@ -8,6 +8,7 @@ import { grouped } from "../../report/format.ts";
 import { planBoot } from "../../run/boot-plan.ts";
 import { runToEnd } from "../../run/run-loop.ts";
 import { ScenarioRun } from "../../run/scenario-run.ts";
+import { EXIT_CODES } from "../exit-codes.ts";
 import { FAULT_HELP, type FaultArguments, givenFaults, withFaultOptions } from "../fault-options.ts";
 import { Interrupt } from "../interrupt.ts";
 import { numberOption, single, type Text } from "../options.ts";
@@ -24,6 +25,16 @@ interface ProfileArguments extends FaultArguments {
   json: boolean;
   quiet: boolean;
 }
+
+const EXAMPLES = `Examples
+  quorum86 profile
+      the bundled image: spaces, functions, kernel paths, causes of lost clocks
+  quorum86 profile --fault none --folded boot.folded
+      for a flame graph: space outermost, thread, functions, cause innermost
+  quorum86 profile my.yaml --speedscope boot.json
+      for https://www.speedscope.app
+
+  Clocks are those of the P5 model.`;
 
 export function options(argv: Argv): Argv<ProfileArguments> {
   return withFaultOptions(argv)
@@ -43,9 +54,7 @@ export function options(argv: Argv): Argv<ProfileArguments> {
     .option("json", { type: "boolean", default: false, describe: "print one JSON object, nothing else" })
     .option("quiet", { type: "boolean", default: false, describe: "no progress" })
     .group(["top", "folded", "speedscope", "json", "quiet"], "Output:")
-    .epilogue(
-      `Clocks are the P5 model's. A flame graph has the space outermost, then thread, functions, and the cause innermost.\n\n${FAULT_HELP}`,
-    ) as unknown as Argv<ProfileArguments>;
+    .epilogue(`${EXAMPLES}\n\n${FAULT_HELP}\n\n${EXIT_CODES}`) as unknown as Argv<ProfileArguments>;
 }
 
 export async function run(argv: ArgumentsCamelCase<ProfileArguments>): Promise<number> {

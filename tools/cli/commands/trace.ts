@@ -10,7 +10,7 @@ import { type FilterTexts, parseFilter } from "../../trace/filter-options.ts";
 import { createFormat, FORMATS } from "../../trace/formats.ts";
 import { recordTrace } from "../../trace/trace-run.ts";
 import { TraceWriter } from "../../trace/writer.ts";
-import { ExitCode } from "../exit-codes.ts";
+import { EXIT_CODES, ExitCode } from "../exit-codes.ts";
 import { FAULT_HELP, type FaultArguments, givenFaults, withFaultOptions } from "../fault-options.ts";
 import { Interrupt } from "../interrupt.ts";
 import { numberOption, single, type Text, timingOption } from "../options.ts";
@@ -43,9 +43,9 @@ const EXAMPLES = `Examples
       where a fault first shows
 
 Kinds
-  instruction message map unmap exception interrupt switch thread fault end
+  instruction message map unmap exception interrupt switch thread fault end`;
 
-trace diff ends with 0 when the traces are equal and 1 when they are not.`;
+const OWN_EXIT_CODES = "  trace diff: 0 when the traces are equal, 1 when they are not.";
 
 export function options(argv: Argv): Argv<TraceArguments> {
   const text = { type: "string", requiresArg: true } as const;
@@ -73,7 +73,7 @@ export function options(argv: Argv): Argv<TraceArguments> {
     .group(["fault", "fault-file", "timing"], "Experiment:")
     .group(["kind", "thread", "space", "symbol", "address", "cycles"], "Filter:")
     .group(["output", "format", "limit", "ignore"], "Output:")
-    .epilogue(`${EXAMPLES}\n\n${FAULT_HELP}`) as unknown as Argv<TraceArguments>;
+    .epilogue(`${EXAMPLES}\n\n${FAULT_HELP}\n\n${EXIT_CODES}\n${OWN_EXIT_CODES}`) as unknown as Argv<TraceArguments>;
 }
 
 export async function run(argv: ArgumentsCamelCase<TraceArguments>): Promise<number> {
