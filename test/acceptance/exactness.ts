@@ -1,13 +1,27 @@
 import { formatFault } from "../../tools/faults/fault.ts";
-import { Exactness, exactnessGolden, RandomFaults, VICTIMS } from "../tools/propagate/exactness.ts";
+import {
+  Exactness,
+  type ExactnessReport,
+  exactnessGolden,
+  RandomFaults,
+  VICTIMS,
+} from "../tools/propagate/exactness.ts";
 import { Random } from "../tools/support/random.ts";
 
-const { EXACTNESS_FAULTS, EXACTNESS_SEED } = process.env;
+const { env } = process;
 /** 1,000 unless the environment says otherwise. */
-const FAULTS = Number(EXACTNESS_FAULTS ?? 1_000);
-const SEED = Number(EXACTNESS_SEED ?? 0);
+const FAULTS = Number(env.EXACTNESS_FAULTS ?? 1_000);
+const SEED = Number(env.EXACTNESS_SEED ?? 0);
 /** Clocks at equal cycle for each fault, and instruction counts of each thread. */
-const POINTS = 10;
+const POINTS = Number(env.EXACTNESS_POINTS ?? 10);
+/** A scenario or image of one's own, instead of the small one of the tests. */
+const SCENARIO = env.EXACTNESS_SCENARIO;
+/** Both timing models unless one is named. */
+const TIMINGS = (["p5", "simple"] as const).filter((timing) => (env.EXACTNESS_TIMING ?? timing) === timing);
+/** Kinds of faults, separated by commas. */
+const KINDS = VICTIMS.filter((victim) => (env.EXACTNESS_VICTIMS ?? victim).split(",").includes(victim));
+/** Faults with each timing model; their kinds take turns. */
+const EACH = FAULTS / TIMINGS.length;
 
 interface Totals {
   faults: number;
@@ -34,16 +48,23 @@ const COLUMNS: readonly (readonly [title: string, key: keyof Totals])[] = [
 /** Random faults in everything, each looked at at 10 random clocks and at 10 random instruction counts of each thread. */
 export async function exactness(): Promise<boolean> {
   const rows: [string, Totals][] = [];
-  for (const timing of ["p5", "simple"] as const) {
-    const golden = exactnessGolden(timing);
+  for (const timing of TIMINGS) {
+    const golden = exactnessGolden(timing, SCENARIO);
     const judge = new Exactness(golden);
     const random = new Random((timing === "p5" ? 2011 : 86) + 1000 * SEED);
     const faults = new RandomFaults(golden, random);
-    const byVictim = VICTIMS.map((victim): [string, Totals] => [`${timing} ${victim}`, none()]);
-    for (let i = 0; i < FAULTS / 2; i++) {
-      const totals = byVictim[i % VICTIMS.length]![1];
-      const fault = faults.next(VICTIMS[i % VICTIMS.length]);
-      const report = judge.check(fault, POINTS, random);
+    const byVictim = KINDS.map((victim): [string, Totals] => [`${timing} ${victim}`, none()]);
+    for (let i = 0; i < EACH; i++) {
+      const totals = byVictim[i % KINDS.length]![1];
+      const fault = faults.next(KINDS[i % KINDS.length]);
+      let report: ExactnessReport;
+      try {
+        report = judge.check(fault, POINTS, random);
+      } catch (error) {
+        totals.different++;
+        process.stdout.write(`${timing} ${formatFault(fault)}: ${error instanceof Error ? error.stack : error}\n`);
+        continue;
+      }
       totals.faults++;
       if (report.propagation.ended !== "not-applied") totals.applied++;
       totals.corruptions += report.propagation.history.length;
@@ -54,7 +75,7 @@ export async function exactness(): Promise<boolean> {
       if (report.violations.length > 0) totals.different++;
       for (const text of report.violations)
         process.stdout.write(`${timing} ${formatFault(fault)}: ${text.slice(0, 500)}\n`);
-      if ((i + 1) % 50 === 0) process.stdout.write(`${timing}: ${i + 1} of ${FAULTS / 2}\n`);
+      if ((i + 1) % 50 === 0) process.stdout.write(`${timing}: ${i + 1} of ${EACH}\n`);
     }
     rows.push(...byVictim);
   }

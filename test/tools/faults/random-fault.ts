@@ -15,16 +15,30 @@ import {
 import { placeName } from "../../../tools/faults/kernel-places.ts";
 import type { Random } from "../support/random.ts";
 
-const COMPONENTS = ["replica-1", "replica-2", "replica-3", "voter", "client", "console"];
-const REPLICA_CODE = 0x0804_8000;
-
-export function randomFault(random: Random, kernel: Kernel, cycles: number): Fault {
-  const target = randomTarget(random, kernel);
-  return { target, model: randomModel(random, target), trigger: randomTrigger(random, cycles) };
+/** What a plan has that faults can name. */
+export interface FaultNames {
+  readonly components: readonly string[];
+  /** A component, and its functions and variables of interest. */
+  readonly component: string;
+  readonly functions: readonly string[];
+  readonly variables: readonly string[];
 }
 
-function randomTarget(random: Random, kernel: Kernel): FaultTarget {
-  const component = random.pick(COMPONENTS);
+const SMALL_PLAN: FaultNames = {
+  components: ["replica-1", "replica-2", "replica-3", "voter", "client", "console"],
+  component: "replica-2",
+  functions: ["mix_columns"],
+  variables: ["aes_state", "aes_round_keys", "reply"],
+};
+const REPLICA_CODE = 0x0804_8000;
+
+export function randomFault(random: Random, kernel: Kernel, cycles: number, names = SMALL_PLAN): Fault {
+  const target = randomTarget(random, kernel, names);
+  return { target, model: randomModel(random, target), trigger: randomTrigger(random, cycles, names) };
+}
+
+function randomTarget(random: Random, kernel: Kernel, names: FaultNames): FaultTarget {
+  const component = random.pick(names.components);
   const address = REPLICA_CODE + 4 * random.below(0x1800);
   const tlb = random.pick(TLB_NAMES);
   const part = random.pick(TLB_PARTS);
@@ -37,8 +51,8 @@ function randomTarget(random: Random, kernel: Kernel): FaultTarget {
       return { component, control: "cr3" };
     case 3:
       return {
-        component: "replica-2",
-        symbol: random.pick(["aes_state", "aes_round_keys", "reply"]),
+        component: names.component,
+        symbol: random.pick(names.variables),
         offset: random.below(32),
       };
     case 4:
@@ -86,8 +100,8 @@ function randomModel(random: Random, target: FaultTarget): FaultModel {
   }
 }
 
-function randomTrigger(random: Random, cycles: number): FaultTrigger {
-  const component = "replica-2";
+function randomTrigger(random: Random, cycles: number, names: FaultNames): FaultTrigger {
+  const { component } = names;
   const nth = 1 + random.below(40);
   switch (random.below(9)) {
     case 0:
@@ -95,11 +109,11 @@ function randomTrigger(random: Random, cycles: number): FaultTrigger {
     case 1:
       return { instruction: random.below(60_000) };
     case 2:
-      return { execute: { component, symbol: "mix_columns", offset: 0 }, nth };
+      return { execute: { component, symbol: random.pick(names.functions), offset: 0 }, nth };
     case 3:
-      return { read: { component, symbol: "aes_sbox", offset: 0, bytes: 256 }, nth };
+      return { read: { component, symbol: random.pick(names.variables), offset: 0, bytes: 16 }, nth };
     case 4:
-      return { write: { component, symbol: "aes_state", offset: 0, bytes: 16 }, nth };
+      return { write: { component, symbol: random.pick(names.variables), offset: 0, bytes: 16 }, nth };
     case 5:
       return { ipc: { component, phase: random.pick(IPC_PHASES) }, nth: 1 + random.below(3) };
     case 6:

@@ -2,7 +2,7 @@
  * The tracker's sets against brute force (brute-force.ts): all of RAM, registers, TLB and devices at equal cycle, and each
  * thread's space, UTCB and registers at equal progress.
  */
-import type { KernelStructure } from "../../../kernel/index.ts";
+import type { Kernel, KernelStructure } from "../../../kernel/index.ts";
 import { CPU_REGISTERS, registerBits, SEGMENT_NAMES } from "../../../tools/faults/cpu-registers.ts";
 import {
   EFLAGS_BITS,
@@ -14,16 +14,21 @@ import {
   targetBits,
 } from "../../../tools/faults/fault.ts";
 import { type GoldenRun, recordGolden } from "../../../tools/faults/golden-run.ts";
-import { imageFromScenario } from "../../../tools/image/image.ts";
+import { imageFromScenario, loadImage } from "../../../tools/image/image.ts";
 import { registerOf, TRACKED_REGISTERS, type Writer } from "../../../tools/propagate/corruption.ts";
 import type { EqualCycleDifference } from "../../../tools/propagate/equal-cycle.ts";
 import { type Propagation, propagate } from "../../../tools/propagate/propagation.ts";
 import { planBoot } from "../../../tools/run/boot-plan.ts";
 import { ScenarioRun } from "../../../tools/run/scenario-run.ts";
+import { SymbolTable } from "../../../tools/symbols/symbol-table.ts";
+import { type FaultNames, randomFault } from "../faults/random-fault.ts";
 import type { Random } from "../support/random.ts";
 import { BruteForce, isThreads, type ThreadMoment } from "./brute-force.ts";
 
-export function exactnessGolden(timing?: "simple" | "p5"): GoldenRun {
+/** @param scenarioFile another scenario than that of the tests. */
+export function exactnessGolden(timing?: "simple" | "p5", scenarioFile?: string): GoldenRun {
+  if (scenarioFile !== undefined)
+    return recordGolden(planBoot(loadImage(scenarioFile)), timing === undefined ? {} : { timing });
   const scenario = {
     name: "exactness",
     replicas: [{ implementation: "ttable" }, { implementation: "bytewise" }, { implementation: "bitslice" }],
@@ -53,12 +58,15 @@ export const VICTIMS = [
   "segment register",
   "stuck bit",
   "skip",
+  "anything",
 ] as const;
 export type Victim = (typeof VICTIMS)[number];
 
 /** Random faults in everything that a run is made of. */
 export class RandomFaults {
   private readonly structures: readonly KernelStructure[];
+  private readonly kernel: Kernel;
+  private readonly names: FaultNames;
 
   constructor(
     private readonly golden: GoldenRun,
@@ -66,7 +74,9 @@ export class RandomFaults {
   ) {
     const run = new ScenarioRun(golden.plan, golden.timing === undefined ? {} : { timing: golden.timing });
     run.restore(golden.end, []);
+    this.kernel = run.kernel;
     this.structures = run.kernel.structures();
+    this.names = namesOf(golden);
   }
 
   next(victim: Victim = this.random.pick(VICTIMS)): Fault {
@@ -110,6 +120,8 @@ export class RandomFaults {
       }
       case "skip":
         return { target: { component, register: "eip" }, model: { skip: 1 + random.below(3) }, trigger };
+      case "anything":
+        return randomFault(random, this.kernel, golden.result.cycles, this.names);
       default: {
         const { start, bytes, count } = random.pick(this.structures);
         const physical = start + bytes * random.below(count) + 4 * random.below(Math.max(1, bytes >>> 2));
@@ -132,6 +144,20 @@ export class RandomFaults {
   private address(): number {
     return 0x08048000 + 4 * this.random.below(0x1800);
   }
+}
+
+/** The first replica's functions and variables, and all components. */
+function namesOf({ plan }: GoldenRun): FaultNames {
+  const { name, elf } = plan.components.find((component) => component.name === "replica-1")!;
+  const { symbols } = new SymbolTable(elf);
+  const sized = (kind: string, least: number): string[] =>
+    symbols.filter((symbol) => symbol.kind === kind && symbol.size >= least).map((symbol) => symbol.name);
+  return {
+    components: plan.components.map((component) => component.name),
+    component: name,
+    functions: sized("function", 1),
+    variables: sized("object", 16),
+  };
 }
 
 export interface ExactnessReport {
