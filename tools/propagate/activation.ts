@@ -5,8 +5,8 @@
 import { Flag } from "../../emulator/index.ts";
 import { type Fault, type FaultTarget, REGISTERS } from "../faults/fault.ts";
 import type { Guest } from "../faults/site.ts";
+import { type ControlBlocks, registerOfWord } from "./control-blocks.ts";
 import { EFLAGS_INDEX, EIP_INDEX, type Place, registerOf, registerPlace } from "./corruption.ts";
-import { registerOfWord } from "./kernel-reads.ts";
 import { MemoryActivation } from "./memory-activation.ts";
 import { changes, cycleOf, ENTRY, Record, RecordKind } from "./records.ts";
 
@@ -33,8 +33,7 @@ export class ActivationWatch {
     fault: Fault,
     private readonly places: ReadonlyMap<Place, number>,
     cycle: number,
-    /** Physical address of thread 0's control block. */
-    private readonly tcbs: number,
+    private readonly blocks: ControlBlocks,
   ) {
     this.isStuck = "stuckAt0" in fault.model || "stuckAt1" in fault.model;
     const mask = [...places.values()].reduce((bits, more) => bits | more, 0);
@@ -79,7 +78,7 @@ export class ActivationWatch {
   /** The kernel reads an aligned word on a path that a thread has entered. */
   kernelReads(physical: number, cycle: number, thread: number): void {
     if (this.#found !== undefined) return;
-    const register = registerOfWord(physical, this.tcbs);
+    const register = registerOfWord(physical, this.blocks);
     const isStruck =
       this.places.has(physical) ||
       (register !== undefined && this.places.has(registerPlace(register.thread, register.index)));
@@ -91,7 +90,7 @@ export class ActivationWatch {
     if (physical === place) return "overwritten";
     // What the entry saves is still as struck.
     if (place >= 0 || words[at + Record.PathVector] === ENTRY) return undefined;
-    const saved = registerOfWord(physical, this.tcbs);
+    const saved = registerOfWord(physical, this.blocks);
     return saved !== undefined && registerPlace(saved.thread, saved.index) === place ? "overwritten" : undefined;
   }
 

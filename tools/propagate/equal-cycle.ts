@@ -36,7 +36,7 @@ function differingWords(one: readonly Uint8Array[], other: readonly Uint8Array[]
   const found: number[] = [];
   for (const [page, a] of one.entries()) {
     const b = other[page]!;
-    if (a === b) continue;
+    if (a === b || Buffer.compare(a, b) === 0) continue;
     const left = new Int32Array(a.buffer, a.byteOffset, a.length / 4);
     const right = new Int32Array(b.buffer, b.byteOffset, b.length / 4);
     for (let i = 0; i < left.length; i++) if (left[i] !== right[i]) found.push(page * 4096 + 4 * i);

@@ -3,22 +3,8 @@
  * threads are read where the kernel keeps them, in their control blocks.
  */
 import type { Kernel } from "../../kernel/index.ts";
-import { TCB_BYTES, Tcb } from "../../kernel/tcb-layout.ts";
-import { type CorruptionSet, type Place, registerPlace, TRACKED_REGISTERS } from "./corruption.ts";
-
-/** Register index by word of a control block; -1 for other words. */
-const REGISTER_AT = new Int8Array(TCB_BYTES / 4).fill(-1);
-TRACKED_REGISTERS.forEach((name, index) => {
-  REGISTER_AT[Tcb[name] >>> 2] = index;
-});
-
-/** A register of a thread that a word holds while the thread is not in user mode. */
-export function registerOfWord(physical: number, tcbs: number): { thread: number; index: number } | undefined {
-  const offset = physical - tcbs;
-  if (offset < 0) return undefined;
-  const index = REGISTER_AT[(offset & (TCB_BYTES - 1)) >>> 2]!;
-  return index < 0 ? undefined : { thread: Math.floor(offset / TCB_BYTES), index };
-}
+import { type ControlBlocks, registerOfWord } from "./control-blocks.ts";
+import { type CorruptionSet, type Place, registerPlace } from "./corruption.ts";
 
 export class KernelReads {
   /** Ids of the wrong words that the present path has read. */
@@ -28,21 +14,12 @@ export class KernelReads {
   private open = false;
   private paused = false;
   private readonly detach: () => void;
-  private readonly tcbsEnd: number;
 
   constructor(
     kernel: Kernel,
     private readonly set: CorruptionSet,
-    private readonly tcbs: number,
+    private readonly blocks: ControlBlocks,
   ) {
-    const last = Math.max(
-      ...kernel
-        .structures()
-        .filter(({ name }) => name === "tcb")
-        .map(({ count }) => count),
-      0,
-    );
-    this.tcbsEnd = tcbs + last * TCB_BYTES;
     this.detach = kernel.watch({
       enter: () => {
         if (this.paused) return;
@@ -82,7 +59,7 @@ export class KernelReads {
   }
 
   private isRegister(word: number): boolean {
-    return word < this.tcbsEnd && registerOfWord(word, this.tcbs) !== undefined;
+    return registerOfWord(word, this.blocks) !== undefined;
   }
 
   private load(word: number): void {
@@ -90,8 +67,7 @@ export class KernelReads {
     const { set } = this;
     if (set.size === 0) return;
     if (set.touchesPage(word)) this.take(word);
-    if (word < this.tcbs || word >= this.tcbsEnd) return;
-    const register = registerOfWord(word, this.tcbs);
+    const register = registerOfWord(word, this.blocks);
     if (register !== undefined) this.take(registerPlace(register.thread, register.index));
   }
 

@@ -4,9 +4,10 @@
  */
 import type { Causes } from "./causes.ts";
 import type { Comparison } from "./comparison.ts";
+import { type ControlBlocks, registerOfWord } from "./control-blocks.ts";
 import type { CorruptionSet, Writer } from "./corruption.ts";
 import type { GoldenRecords } from "./golden-records.ts";
-import { type KernelReads, registerOfWord } from "./kernel-reads.ts";
+import type { KernelReads } from "./kernel-reads.ts";
 import type { Reach } from "./reach.ts";
 import { cycleOf, Record } from "./records.ts";
 import type { ThreadTrack } from "./thread-track.ts";
@@ -23,7 +24,7 @@ export class KernelWords {
     private readonly reads: KernelReads,
     private readonly reach: Reach,
     private readonly tracks: ReadonlyMap<number, ThreadTrack>,
-    private readonly tcbs: number,
+    private readonly blocks: ControlBlocks,
   ) {}
 
   /** The kernel has written one of its own words. */
@@ -88,7 +89,7 @@ export class KernelWords {
 
   /** Remembers from which wrong words the kernel makes a register of a thread. */
   private noteRegister(words: Int32Array, at: number): void {
-    const register = registerOfWord(words[at + Record.WordPhysical]!, this.tcbs);
+    const register = registerOfWord(words[at + Record.WordPhysical]!, this.blocks);
     if (register === undefined) return;
     const ways = this.causes.ways(words[at + Record.PathThread]!, words[at + Record.Sender]!);
     const sources = this.reads.of(words[at + Record.WordValue]!, ways);

@@ -143,7 +143,7 @@ class PropagationRun {
     const held = heldBits(faulty.stuck);
     tracker.set.held = held;
     const watched = new Map([...places, ...held.map(({ place, bits }) => [place, bits] as const)]);
-    const activation = new ActivationWatch(faulty, fault, watched, injectionCycle, tracker.log.tcbs);
+    const activation = new ActivationWatch(faulty, fault, watched, injectionCycle, tracker.log.blocks);
     const named: PlaceName[] = [];
     tracker.onRecord = (words, at) => activation.see(words, at);
     tracker.reads.onRead = (physical) =>

@@ -11,6 +11,7 @@ import type { Kernel } from "../../kernel/index.ts";
 import { KERNEL_WINDOW, USER_AREA_END } from "../../kernel/memory-map.ts";
 import { TCB_BYTES, Tcb } from "../../kernel/tcb-layout.ts";
 import { addAccess, type Begun, newBegun, recordInstruction } from "./begun.ts";
+import { type ControlBlocks, controlBlockOffset, controlBlocksOf } from "./control-blocks.ts";
 import type { LogOwner, LogState } from "./log-owner.ts";
 import { AccessKind, ENTRY, Record, RecordKind, RecordQueue } from "./records.ts";
 
@@ -56,8 +57,7 @@ export class StepLog {
   /** When the first of them was read, and at which level: by the time that its fault is told of, the CPU is at level 0. */
   private walkCycle = 0;
   private walkedByUser = false;
-  /** Physical address of thread 0's control block. */
-  readonly tcbs: number;
+  readonly blocks: ControlBlocks;
   /** The one thread whose instructions are recorded, and nothing else; 0 for none such. */
   private only = 0;
   private muted = false;
@@ -74,8 +74,7 @@ export class StepLog {
     if (machine.cpu.words[Word.Cpl] === 3) this.running = thread;
     else this.left = thread;
     this.resumedAt = machine.instructions;
-    const [any] = kernel.threads();
-    this.tcbs = any === undefined ? 0 : any.tcb - any.threadNo * TCB_BYTES;
+    this.blocks = controlBlocksOf(kernel);
     this.attachMoments();
   }
 
@@ -303,7 +302,7 @@ export class StepLog {
     if (memory.isRam(frame)) {
       const vector = this.pathVector;
       this.pathVector = ENTRY;
-      const tcbEnd = this.tcbs + (this.left + 1) * TCB_BYTES;
+      const tcbEnd = this.blocks.start + (this.left + 1) * TCB_BYTES;
       const isThreads = this.left !== 0 && tcbEnd > frame && tcbEnd - frame <= LARGEST_FRAME;
       this.kernelWrite(frame, isThreads ? tcbEnd - frame : 4 * IDLE_FRAME_WORDS);
       this.pathVector = vector;
@@ -340,7 +339,7 @@ export class StepLog {
     const { memory } = this.machine;
     const record = this.queue.words;
     const at = this.queue.tail - Record.MomentWords;
-    const frame = this.tcbs + thread * TCB_BYTES;
+    const frame = this.blocks.start + thread * TCB_BYTES;
     record[at + Record.Eip] = memory.read32(frame + Tcb.eip);
     record[at + Record.Registers + 4] = memory.read32(frame + Tcb.esp);
     record[at + Record.Eflags] = memory.read32(frame + Tcb.eflags);
@@ -465,7 +464,7 @@ export class StepLog {
     const { cycles } = cpu;
     for (let word = physical & ~3; word < physical + bytes; word += 4) {
       if (!memory.isRam(word)) return;
-      if (((word - this.tcbs) & (TCB_BYTES - 1)) === Tcb.utcbPhysical) this.utcbs = undefined;
+      if (controlBlockOffset(word, this.blocks) === Tcb.utcbPhysical) this.utcbs = undefined;
       const thread = this.threadOfUtcb(word);
       const at = this.queue.reserve(Record.KernelWords);
       const record = this.queue.words;

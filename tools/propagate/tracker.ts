@@ -76,8 +76,8 @@ export class Tracker implements LogOwner {
     this.reach = new Reach(machine, kernel, this.set, new Shadow(before.machine.ram));
     this.records = new GoldenRecords(golden, this.reach, (thread) => this.track(thread));
     this.log = new StepLog(machine, kernel, this);
-    const { tcbs } = this.log;
-    this.reads = new KernelReads(kernel, this.set, tcbs);
+    const { blocks } = this.log;
+    this.reads = new KernelReads(kernel, this.set, blocks);
     this.kernelWords = new KernelWords(
       this.comparison,
       this.set,
@@ -86,7 +86,7 @@ export class Tracker implements LogOwner {
       this.reads,
       this.reach,
       this.tracks,
-      tcbs,
+      blocks,
     );
     this.log.everything = everything;
     golden.log.everything = everything;
