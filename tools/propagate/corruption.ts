@@ -27,6 +27,8 @@ export interface Suspect {
   readonly corruption: Corruption | undefined;
   /** Whether instructions of any thread can have gone astray by it, as long as it is wrong. */
   readonly byInstructions: boolean;
+  /** Clock until which a register of the CPU is stuck, whoever runs; undefined if none is. */
+  readonly stuckUntil?: number;
 }
 
 /** Bits of a place that are stuck until a clock. */
@@ -147,13 +149,14 @@ export class CorruptionSet {
     const { suspect } = this;
     if (suspect?.corruption === undefined || !suspect.byInstructions) return [];
     const { id, endCycle = Number.POSITIVE_INFINITY } = suspect.corruption;
-    return cycle <= endCycle ? [id] : [];
+    return cycle <= (suspect.stuckUntil ?? endCycle) ? [id] : [];
   }
 
   /** Whether struck state that no instruction names can have done it: nothing else is known to. */
-  private isSuspect({ writer, sources, cycle, byInput = false }: NewCorruption, otherwise: RootCause): boolean {
+  private isSuspect({ writer, sources, cycle, place, byInput = false }: NewCorruption, otherwise: RootCause): boolean {
     if (this.suspect === undefined || sources.length > 0) return false;
-    if (otherwise === "unknown") return true;
+    const { stuckUntil } = this.suspect;
+    if (otherwise === "unknown" || (stuckUntil !== undefined && place < 0 && cycle <= stuckUntil)) return true;
     const byInstruction = writer.kind === "instruction" || writer.kind === "walk";
     return byInstruction && !byInput && this.suspectAt(cycle).length > 0;
   }

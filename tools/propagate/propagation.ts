@@ -175,13 +175,14 @@ class PropagationRun {
     if (ended === "reconverged") faulty.restore({ ...golden.end, injections: faulty.injections });
     else if (ended === "not-applied") runWithoutPause(faulty, this.cycleLimit);
     const victim = this.victim(tracker.set.history[0], named);
-    const observed = observe(tracker, names, named, activation.result, victim, ended);
+    const active = activationOf(activation.result, tracker.set);
+    const observed = observe(tracker, names, named, active, victim, ended);
     return {
       experiment: judge(golden, faulty, victim, ended === "not-applied" ? {} : observed),
       injectionCycle,
       endCycle: end,
       ended,
-      activation: activation.result,
+      activation: active,
       history: tracker.set.history,
       names: named,
       set: tracker.set,
@@ -215,6 +216,12 @@ class PropagationRun {
   private strikeState(tracker: Tracker, places: ReadonlyMap<Place, number>, held: readonly HeldBits[]): () => void {
     const { faulty, fault } = this;
     const { machine } = faulty;
+    const stuckCpu = faulty.stuck.find(({ site }) => site.kind === "cpu");
+    if (stuckCpu !== undefined) {
+      const { until: stuckUntil = Number.POSITIVE_INFINITY } = stuckCpu;
+      tracker.set.suspect = { corruption: tracker.set.history[0], byInstructions: true, stuckUntil };
+      return () => {};
+    }
     // While the idle loop runs, the CPU's registers are nobody's.
     const isNobodys = isUntracked(fault.target) || ("cpu" in fault.target && machine.cpu.cpl !== 3);
     const { before, after } = faulty.injections.at(-1) ?? {};
@@ -427,6 +434,15 @@ function heldBits(stuck: readonly StuckBits[]): HeldBits[] {
 
 /** A thread's registers in its TCB, while another runs, are registers still. */
 const SAVED_REGISTER = /^tcb \d+ (?:e[abcd]x|e[sb]p|e[sd]i|eip|eflags)$/;
+
+/** What has made something wrong was active, though no place of its own was read (a stuck register of the CPU). */
+function activationOf(seen: Activation, { history }: CorruptionSet): Activation {
+  if (seen.kind !== "never-read") return seen;
+  const first = history.find(({ root, writer }) => root === "fault" && writer.kind !== "fault");
+  if (first === undefined) return seen;
+  const { cycle, writer } = first;
+  return { kind: "read", cycle, thread: writer.thread, eip: writer.eip };
+}
 
 /** The axes that only an observer knows. */
 function observe(
