@@ -6,7 +6,7 @@ export const CLASS_TEXT: Readonly<Record<OutcomeClass, string>> = {
   LATENT: "the service was right; wrong words are left",
   CORRECTED: "wrong, and outvoted: the service was right",
   DUE_DETECTED: "no service, and the guests said so",
-  DUE_TIMEOUT: "no service, and nobody noticed in time",
+  DUE_TIMEOUT: "it did not end in time",
   SDC: "wrong service without a warning",
   SYSTEM_CRASH: "the machine went down",
   ISOLATION_BREACH: "wrong words in another space, by no message",

@@ -128,7 +128,8 @@ export function classOf(axes: OutcomeAxes): OutcomeClass {
   if (axes.ending === "crash") return "SYSTEM_CRASH";
   if (axes.service === "wrong") return "SDC";
   if (axes.service === "refused") return "DUE_DETECTED";
-  if (axes.service === "unfinished") return axes.ending === "time-limit" ? "DUE_TIMEOUT" : "DUE_DETECTED";
+  if (axes.ending === "time-limit") return "DUE_TIMEOUT";
+  if (axes.service === "unfinished") return "DUE_DETECTED";
   if (axes.vote !== "unanimous") return "CORRECTED";
   return axes.residue ? "LATENT" : "MASKED";
 }

@@ -34,7 +34,7 @@ describe("the class of an experiment", () => {
     ["no majority, and the client says so", { vote: "no-majority", service: "refused" }, "DUE_DETECTED"],
     ["powered off early without a result", { service: "unfinished" }, "DUE_DETECTED"],
     ["time is up", { ending: "time-limit", service: "unfinished" }, "DUE_TIMEOUT"],
-    ["done, but the machine never ended", { ending: "time-limit" }, "MASKED"],
+    ["done, but the machine never ended", { ending: "time-limit" }, "DUE_TIMEOUT"],
     ["wrong output", { service: "wrong", vote: "wrong-majority" }, "SDC"],
     ["wrong output although outvoted", { service: "wrong", vote: "minority-named" }, "SDC"],
     ["triple fault", { ending: "crash", service: "unfinished" }, "SYSTEM_CRASH"],
