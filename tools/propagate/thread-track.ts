@@ -1,5 +1,5 @@
 /** One thread in both machines: what of its steps is not yet compared, and where the two stand. */
-import { Record, RecordKind, RecordQueue } from "./records.ts";
+import { cycleOf, Record, RecordKind, RecordQueue } from "./records.ts";
 
 /** A moment at which a thread's control flow leaves the golden one, and when it came back. */
 export interface Parting {
@@ -32,7 +32,7 @@ export interface PreviousStep {
 /** Kernel calls since a thread parted: words from the queue's head to the first one with a signature. */
 type Calls = Map<string, number>;
 
-export const INT_BYTES = 2;
+const INT_BYTES = 2;
 
 /** Words of records that are kept of a thread that has parted; more, and it is given up. */
 const LARGEST_BACKLOG = 1 << 22;
@@ -117,6 +117,32 @@ export class ThreadTrack {
 
   get parted(): boolean {
     return this.parting !== undefined;
+  }
+
+  /** It has left user mode unrecorded. */
+  haveLeft(words: Int32Array, at: number): void {
+    const { previous } = this;
+    previous.entered = words[at + Record.ByCall] !== 0;
+    // The frame holds the address behind INT n.
+    previous.eip = (words[at + Record.Eip]! - (previous.entered ? INT_BYTES : 0)) >>> 0;
+    previous.cycle = cycleOf(words, at);
+    previous.registersWritten = 0;
+    previous.flagsWritten = 0;
+    previous.sources = [];
+    previous.byInput = false;
+  }
+
+  /** It has executed an instruction that read these wrong words. */
+  haveDone(words: Int32Array, at: number, sources: readonly number[], cycle: number): void {
+    const { previous } = this;
+    previous.entered = words[at + Record.Kind] === RecordKind.Entry;
+    previous.eip = words[at + Record.Eip]! >>> 0;
+    previous.cycle = cycle;
+    previous.registersWritten = (words[at + Record.RegistersUsed]! >>> 8) & 0xff;
+    previous.flagsWritten = words[at + Record.FlagsUsed]! >>> 16;
+    previous.sources = sources;
+    previous.byInput = this.inputs.delete(words[at + Record.Progress]!);
+    if (previous.entered) this.registerSources.clear();
   }
 
   part(parting: Parting): void {

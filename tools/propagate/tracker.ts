@@ -24,7 +24,7 @@ import { Reach } from "./reach.ts";
 import { cycleOf, forWrites, Record, RecordKind, RecordQueue } from "./records.ts";
 import { Shadow } from "./shadow.ts";
 import { StepLog } from "./step-log.ts";
-import { INT_BYTES, type Parting, ThreadTrack } from "./thread-track.ts";
+import { type Parting, ThreadTrack } from "./thread-track.ts";
 
 /** Instructions that a thread has nothing to do with wrong words before it is let go on unrecorded. */
 const QUIET = 1_000;
@@ -240,15 +240,7 @@ export class Tracker implements LogOwner {
     this.comparison.refreshUtcb(this.faulty.machine.memory, this.reach.utcbOf(track.thread));
     track.faultSources = NOTHING;
     track.registerSources.clear();
-    const { previous } = track;
-    previous.entered = words[at + Record.ByCall] !== 0;
-    // The frame holds the address behind INT n.
-    previous.eip = (words[at + Record.Eip]! - (previous.entered ? INT_BYTES : 0)) >>> 0;
-    previous.cycle = cycleOf(words, at);
-    previous.registersWritten = 0;
-    previous.flagsWritten = 0;
-    previous.sources = NOTHING;
-    previous.byInput = false;
+    track.haveLeft(words, at);
   }
 
   private comeTo(track: ThreadTrack, progress: number): void {
@@ -387,7 +379,7 @@ export class Tracker implements LogOwner {
     track.goldenProgress++;
     const sources = this.causes.sourcesOf(track, words, at);
     comparison.step(track, words, at, golden.words, step, sources, cycle);
-    this.remember(track, words, at, sources, cycle);
+    track.haveDone(words, at, sources, cycle);
     golden.drop();
     if (sources.length > 0 || track.wrongRegisters !== 0) track.quietFrom = progress;
   }
@@ -408,18 +400,6 @@ export class Tracker implements LogOwner {
     this.latestShift = track.shift;
     if (track.shift !== 0) this.comparison.lockstepEnd ??= cycle;
     if (Math.abs(track.shift) > Math.abs(track.largestShift)) track.largestShift = track.shift;
-  }
-
-  private remember(track: ThreadTrack, words: Int32Array, at: number, sources: readonly number[], cycle: number): void {
-    const { previous } = track;
-    previous.entered = words[at + Record.Kind] === RecordKind.Entry;
-    previous.eip = words[at + Record.Eip]! >>> 0;
-    previous.cycle = cycle;
-    previous.registersWritten = (words[at + Record.RegistersUsed]! >>> 8) & 0xff;
-    previous.flagsWritten = words[at + Record.FlagsUsed]! >>> 16;
-    previous.sources = sources;
-    previous.byInput = track.inputs.delete(words[at + Record.Progress]!);
-    if (previous.entered) track.registerSources.clear();
   }
 
   // ---- parted threads ----
@@ -469,7 +449,7 @@ export class Tracker implements LogOwner {
       track.parting = undefined;
       track.inputs.clear();
       this.set.heal(registerPlace(track.thread, EIP_INDEX), cycle, track.progress);
-      this.remember(track, words, 0, this.causes.sourcesOf(track, words, 0), cycle);
+      track.haveDone(words, 0, this.causes.sourcesOf(track, words, 0), cycle);
       this.goOnTogether(track);
     }
   }
