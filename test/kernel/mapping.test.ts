@@ -331,6 +331,25 @@ describe("Unmap", () => {
     expect(rig.mr(written, 0)).toBe(page(SCRATCH, 7));
   });
 
+  it("returns what was kept of reference bits that one below has reset, once", () => {
+    const { rig, child } = family();
+    const grandchild = rig.script();
+    accept(child, COMPLETE);
+    send(child, idOf(61), FAR, page(FAR, WRITE));
+    sleep(child, 5000);
+    const kept = unmap(child, page(FAR, 0), false);
+    accept(grandchild, COMPLETE);
+    grandchild.peek(FAR);
+    rig.spawnSpace(61, idOf(51), grandchild);
+    rig.spawnSpace(60, idOf(51), child);
+    send(rig.root, idOf(60), FAR, page(SCRATCH, WRITE));
+    sleep(rig.root, 20_000);
+    const first = unmap(rig.root, page(SCRATCH, 0), false);
+    const second = unmap(rig.root, page(SCRATCH, 0), false);
+    rig.run(60);
+    expect([kept, first, second].map((slot) => rig.register(slot, "esi") & 7)).toEqual([5, 5, 0]);
+  });
+
   it("of several flexpages, and of pages nobody has", () => {
     const { rig, child } = family();
     accept(child, page(FAR, 0, 14));

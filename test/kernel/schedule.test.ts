@@ -242,6 +242,26 @@ describe("IPC and scheduling", () => {
     expect(rig.word(COUNTERS[0])).toBeGreaterThan(0);
   });
 
+  it("a send does not let an equal priority run: the sender goes on", () => {
+    const rig = new Rig();
+    const equal = rig.script();
+    equal.ipc(NIL, ANY);
+    equal.count(COUNTERS[0]);
+    rig.spawn(60, 1, equal);
+    const sender = rig.script();
+    sender.ipc(NIL, ROOT);
+    sender.ipc(idOf(60), NIL);
+    const seen = sender.peek(COUNTERS[0]);
+    sender.poke(COUNTERS[1], 1);
+    sender.ipc(NIL, ANY);
+    rig.spawn(61, 2, sender);
+    sleep(rig, 3000);
+    rig.root.ipc(idOf(61), NIL);
+    rig.run(40);
+    expect(rig.register(seen, "eax")).toBe(0);
+    expect([rig.word(COUNTERS[0]) > 0, rig.word(COUNTERS[1])]).toEqual([true, 1]);
+  });
+
   it("a call switches to the partner whatever its priority, ahead of others that are ready", () => {
     const rig = new Rig();
     spawnCounters(rig, 1);
