@@ -138,6 +138,25 @@ describe("ThreadControl", () => {
     expect(rig.result(slot)).toEqual({ eax: 0, mr0: 0x3_8000, errorCode: 4 });
   });
 
+  it("a thread that polls on an old version gets non-existing in its send phase", () => {
+    const rig = new Rig();
+    const sender = rig.script();
+    const slot = sender.ipc(idOf(61), NIL, { tag: 0x3_0000 });
+    rig.spawn(60, 1, sender);
+    rig.createLocal(61, 2);
+    rig.root.ipc(NIL, SIGMA0, { timeouts: period(5000) });
+    const changed = rig.root.call("ThreadControl", {
+      eax: idOf(61, 9),
+      esi: idOf(61),
+      edx: NIL,
+      ecx: NIL,
+      edi: UNCHANGED,
+    });
+    rig.run();
+    expect(rig.register(changed, "eax")).toBe(1);
+    expect(rig.result(slot)).toEqual({ eax: 0, mr0: 0x3_8000, errorCode: 4 });
+  });
+
   it("changes the version: the old id is gone, MyGlobalId tells the new one", () => {
     const rig = new Rig();
     const receiver = rig.script();
