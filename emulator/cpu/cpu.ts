@@ -4,6 +4,7 @@ import type { LinearMemory } from "../memory/linear-memory.ts";
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
 import { LinearAccess } from "../mmu/linear-access.ts";
 import type { Watch } from "../observer.ts";
+import { Cause } from "../timing/cycle-causes.ts";
 import { readEflags, writeEflags } from "./flags.ts";
 import { Counter, Word } from "./state.ts";
 import type { TimingModel } from "./timing-model.ts";
@@ -73,9 +74,10 @@ export class Cpu {
     return this.counters[Counter.Instructions];
   }
 
-  /** Adds clocks to the cycle counter. */
-  charge(cycles: number): void {
+  /** Adds clocks to the cycle counter, for a cause that a timing model tells apart. */
+  charge(cycles: number, cause: Cause = Cause.Issue): void {
     this.counters[Counter.Cycles] += cycles;
+    if (cause !== Cause.Issue && this.timing !== undefined) this.timing.causes[cause] += cycles;
   }
 
   /** Makes the interpreter return to the run loop at the next instruction boundary. */

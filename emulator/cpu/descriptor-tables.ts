@@ -41,8 +41,10 @@ export function fetchDescriptor(cpu: Cpu, selector: number): boolean {
 export function setDescriptorBits(cpu: Cpu, selector: number, bits: number): void {
   const linear = (tableBase(cpu, selector) + (selector & 0xfff8) + 4) | 0;
   cpu.access.probeWriteAs(linear, 4, false);
+  cpu.timing?.lockBus(true);
   cpu.access.writeSystem32(linear, cpu.access.readSystem32(linear) | bits);
-  cpu.charge(EventCost.LockedUpdate);
+  if (cpu.timing === undefined) cpu.charge(EventCost.LockedUpdate);
+  else cpu.timing.lockBus(false);
 }
 
 /** LGDT, LIDT: the operand is a 16-bit limit and a base of 32 bits, or 24 with a 16-bit operand size. */

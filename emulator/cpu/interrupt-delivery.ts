@@ -8,7 +8,9 @@
  * real mode shuts the CPU down).
  */
 import { EventKind } from "../event-log.ts";
+import { Cause as ClockCause } from "../timing/cycle-causes.ts";
 import { EventCost } from "../timing/event-costs.ts";
+import { PerformanceEvent } from "../timing/event-counters.ts";
 import type { Cpu } from "./cpu.ts";
 import { descriptor, fetchDescriptor } from "./descriptor-tables.ts";
 import { GUEST_FAULT, hasErrorCode, raiseFault } from "./exceptions.ts";
@@ -108,7 +110,7 @@ function enterGate(cpu: Cpu, vector: number, cause: Cause): void {
   cpu.words[Word.RepeatInProgress] = 0;
   cpu.gateEntered = true;
   cpu.timing?.redirected();
-  cpu.charge(inner ? EventCost.GateInnerLevel : EventCost.GateSameLevel);
+  cpu.charge(inner ? EventCost.GateInnerLevel : EventCost.GateSameLevel, ClockCause.Event);
   cpu.requestAttention();
 }
 
@@ -195,8 +197,8 @@ function deliverException(cpu: Cpu, firstVector: number, firstErrorCode: number,
       interrupted.errorCode = errorCode;
       const eip = cpu.words[Word.Eip];
       enterGate(cpu, vector, Cause.Hardware);
-      cpu.charge(vector === Vector.PageFault ? EventCost.PageFault : EventCost.Exception);
-      if (interrupted.withErrorCode) cpu.charge(EventCost.ErrorCode);
+      cpu.charge(vector === Vector.PageFault ? EventCost.PageFault : EventCost.Exception, ClockCause.Event);
+      if (interrupted.withErrorCode) cpu.charge(EventCost.ErrorCode, ClockCause.Event);
       cpu.eventLog.record(EventKind.Exception, (vector << 16) | (errorCode & 0xffff), eip);
       if (cpu.watch.events) cpu.watch.exception(vector, errorCode, eip);
       return;
@@ -254,7 +256,9 @@ export function deliverPendingInterrupt(cpu: Cpu): boolean {
 
 function deliverInterrupt(cpu: Cpu, vector: number, nmi: boolean): void {
   const eip = cpu.words[Word.Eip];
-  cpu.charge(nmi ? EventCost.Nmi : EventCost.ExternalInterrupt + EventCost.InterruptAcknowledge);
+  const acknowledge = cpu.timing?.interruptAcknowledge ?? EventCost.InterruptAcknowledge;
+  cpu.charge(nmi ? EventCost.Nmi : EventCost.ExternalInterrupt + acknowledge, ClockCause.Event);
+  if (!nmi) cpu.timing?.happened(PerformanceEvent.HardwareInterrupt);
   try {
     setInterrupted(cpu, eip, 0);
     enterGate(cpu, vector, Cause.Hardware);

@@ -4,7 +4,9 @@
  *
  * NOT IMPLEMENTED: real-mode limits other than 64 KiB; virtual-8086 mode.
  */
+
 import { EventCost } from "../timing/event-costs.ts";
+import { PerformanceEvent } from "../timing/event-counters.ts";
 import type { Cpu } from "./cpu.ts";
 import { descriptor, fetchDescriptor, setDescriptorBits } from "./descriptor-tables.ts";
 import { raiseFault } from "./exceptions.ts";
@@ -75,6 +77,7 @@ export function setSegment(
   cpu.words[index + SegmentWord.Base] = base;
   cpu.words[index + SegmentWord.Limit] = limit;
   cpu.words[index + SegmentWord.Attributes] = derived;
+  cpu.timing?.happened(PerformanceEvent.SegmentLoad);
 }
 
 /** The same from a descriptor's two dwords. */

@@ -4,7 +4,6 @@
  *
  * NOT IMPLEMENTED: task switches; far transfers to a TSS or task gate raise #GP with its selector, an IRET with NT set raises #TS.
  */
-import { EventCost } from "../timing/event-costs.ts";
 import type { Cpu } from "./cpu.ts";
 import { descriptor, fetchDescriptor, setDescriptorBits } from "./descriptor-tables.ts";
 import { raiseFault } from "./exceptions.ts";
@@ -74,7 +73,6 @@ export function portPermitted(cpu: Cpu, port: number, bytes: number): boolean {
   const limit = cpu.words[index + SegmentWord.Limit] >>> 0;
   const attributes = cpu.words[index + SegmentWord.Attributes];
   if ((attributes & 0x88) !== 0x88 || limit < 0x67) return false;
-  cpu.charge(EventCost.PortPermission);
   const map = cpu.access.readSystem16(base + 0x66) + (port >>> 3);
   if (map + 1 > limit) return false;
   const bits = cpu.access.readSystem8(base + map) | (cpu.access.readSystem8(base + map + 1) << 8);

@@ -1,3 +1,5 @@
+import type { PerformanceEvent } from "../timing/event-counters.ts";
+
 /** Where an instruction that may meet its partner in a bank accesses memory. */
 export const enum BankCheck {
   None = 0,
@@ -18,6 +20,9 @@ export const enum BankCheck {
 export interface TimingModel {
   /** Clocks waited, by timing/cycle-causes.ts. */
   readonly causes: Float64Array;
+  /** Clocks of a port access on its bus, and of the two interrupt-acknowledge cycles, beside those of the instruction or event. */
+  readonly portAccess: number;
+  readonly interruptAcknowledge: number;
   /** Clocks of a pair whose members access the same bank of the data cache. */
   readonly bankConflict: number;
   /**
@@ -64,6 +69,10 @@ export interface TimingModel {
   stores(physical: number): void;
   /** The running instruction accesses eight or ten bytes that are not in one aligned quadword. */
   misaligned(): void;
+  /** While `locked`, what is read and written is one locked bus cycle: the write is charged for both. */
+  lockBus(locked: boolean): void;
+  /** Something that only the event counters want to hear of. */
+  happened(event: PerformanceEvent): void;
   /** WBINVD (`writeBack`) or INVD: the caches are empty. */
   cachesFlushed(writeBack: boolean): void;
   /** CESR was written. */

@@ -126,6 +126,8 @@ export const P5_PARAMETERS = {
     meaning: "quadwords in the post buffer",
   } as Parameter<number>,
 
+  ioIsa: clocks(75, "D", "9.6", "one port access: ISA, 8-bit device, 6 clocks of 8 MHz"),
+  ioInta: clocks(30, "D", "9.6", "one of the two interrupt-acknowledge cycles"),
   lockedOverhead: busClocks(2, "D", "9.5", "a locked read-modify-write besides its read and its write"),
   pageWalk: clocks(5, "R", "9.4", "a TLB miss besides its table reads"),
   pageWalkLevel: clocks(4, "R", "9.4", "one table level found in the data cache (else its load time)"),

@@ -31,6 +31,8 @@ export function dataSet(address: number): number {
 export class DataCache {
   /** Of the last access: whether it missed. */
   missed = false;
+  /** Modified lines that left the cache since somebody set it to 0. Not state. */
+  writtenBack = 0;
   private readonly words: Int32Array;
   private readonly counters: Float64Array;
   private readonly bus: MemoryBus;
@@ -91,7 +93,10 @@ export class DataCache {
     const set = dataSet(line);
     for (let way = set; way <= set + 1; way++) {
       if ((words[way] & LINE_MASK) !== line || (words[way] & LineBit.Valid) === 0) continue;
-      if ((words[way] & LineBit.Modified) !== 0) this.bus.writeBackLine(start, physical & LINE_MASK);
+      if ((words[way] & LineBit.Modified) !== 0) {
+        this.writtenBack++;
+        this.bus.writeBackLine(start, physical & LINE_MASK);
+      }
       this.drop(set, way);
     }
     return this.bus.lockedUpdate(start, physical) - now;
@@ -102,19 +107,17 @@ export class DataCache {
     return Math.max(this.counters[TimingCounter.WriteBufferU], this.counters[TimingCounter.WriteBufferV]);
   }
 
-  /** WBINVD (`writeBack`) and INVD: empties the cache. Result: modified lines that were written back. */
-  flush(now: number, writeBack: boolean): number {
+  /** WBINVD (`writeBack`) and INVD: empties the cache. */
+  flush(now: number, writeBack: boolean): void {
     const { words } = this;
-    let lines = 0;
     for (let index = TimingWord.DataTags; index < TimingWord.DataTags + 2 * CacheGeometry.Sets; index++) {
       const tag = words[index];
       words[index] = 0;
       if (!writeBack || (tag & LineBit.Modified) === 0) continue;
       this.bus.writeBackLine(now, (tag & LINE_MASK) - Layout.GuestRam);
-      lines++;
+      this.writtenBack++;
     }
     words[TimingWord.ArrivingData] = 0;
-    return lines;
   }
 
   /** Whether the line of `physical` is in the cache. For tools and tests; changes nothing. */
@@ -141,6 +144,7 @@ export class DataCache {
     this.stateReplaced();
     if (caching === Caching.WriteThrough) words[TimingWord.ArrivingData] = 0;
     if ((victim & LineBit.Valid) !== 0 && (victim & LineBit.Modified) !== 0) {
+      this.writtenBack++;
       bus.writeBackLine(usable, (victim & LINE_MASK) - Layout.GuestRam);
     }
     return usable - now;

@@ -115,6 +115,7 @@ export class DataPort {
     let clocks = configuration.pageWalk;
     clocks += this.walkLevel(start + clocks, walk.directoryAddress, walk.directoryWritten);
     if (walk.tableAddress !== -1) clocks += this.walkLevel(start + clocks, walk.tableAddress, walk.tableWritten);
+    if (this.events.counting) this.countWriteBacks();
     if (!fetch) {
       this.wait(clocks, cause);
       return;
@@ -218,14 +219,25 @@ export class DataPort {
   }
 
   private writeLocked(physical: number): void {
-    if (this.events.counting) this.events.count(PerformanceEvent.LockedCycle);
-    this.wait(this.cache.locked(this.now(), physical), Cause.Lock);
+    const clocks = this.cache.locked(this.now(), physical);
+    if (this.events.counting) {
+      this.events.count(PerformanceEvent.LockedCycle);
+      this.countWriteBacks();
+    }
+    this.wait(clocks, Cause.Lock);
+  }
+
+  /** Counts the modified lines that have left the data cache. */
+  countWriteBacks(): void {
+    for (; this.cache.writtenBack > 0; this.cache.writtenBack--)
+      if (this.events.counting) this.events.count(PerformanceEvent.LineWrittenBack);
   }
 
   private readLine(physical: number): void {
     const { events, cache } = this;
     const clocks = cache.read(this.now(), physical, this.cachingOf(physical));
     if (events.counting) {
+      this.countWriteBacks();
       events.count(PerformanceEvent.DataRead);
       events.count(PerformanceEvent.DataAccess);
       if (cache.missed) events.count(PerformanceEvent.DataReadMiss);

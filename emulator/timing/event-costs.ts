@@ -20,7 +20,7 @@ export const enum EventCost {
   PageFault = 40,
   /** + External interrupt, besides the acknowledge cycles [D]. */
   ExternalInterrupt = 14,
-  /** + Two interrupt-acknowledge bus cycles of 30 clocks [D]. */
+  /** + Two interrupt-acknowledge bus cycles of 30 clocks [D]; with P5 timing twice the parameter `ioInta`. */
   InterruptAcknowledge = 60,
   /** + NMI [D]. */
   Nmi = 6,
@@ -61,15 +61,22 @@ export const enum EventCost {
 
   /** + RDTSC outside CPL 0: 11 instead of 6 [I]. */
   TimeStampUser = 5,
-  /** + IN or OUT with CPL > IOPL, the permission bitmap of the TSS being read: 4 → 21, 9 → 26 [I]. */
+  /** + IN, OUT, OUTS, REP INS with CPL > IOPL, the permission bitmap of the TSS being read: 4 → 21, 9 → 26, 10 → 27, 8 + 3n → 25 + 3n [I]. */
   PortPermission = 17,
-  /** + One port access on the 8 MHz ISA bus: 6 bus clocks = 750 ns at 100 MHz [D]. */
+  /** + Over that, a single INS: 6 → 24 [I]. */
+  PortPermissionInput = 1,
+  /** + The same instructions in real mode: 4 → 7, 9 → 12, 6 → 9, 10 → 13 [I]. */
+  PortRealMode = 3,
+  /** + PUSHF and POPF in real mode: 3 → 9, 4 → 6 [I]. */
+  PushFlagsRealMode = 6,
+  PopFlagsRealMode = 2,
+  /** + One port access on the 8 MHz ISA bus: 6 bus clocks = 750 ns at 100 MHz [D]; with P5 timing the parameter `ioIsa`. */
   PortAccess = 75,
 
   /** TLB miss: 5 + 4 for each level whose entry is in the data cache: 9 (4 MiB page), 13 (4 KiB page) [Liedtke 1995: 9 to 13]. */
   PageWalk = 5,
   PageWalkLevel = 4,
-  /** Locked read-modify-write of a descriptor or a paging entry (accessed, dirty, busy bit): bus read + write + 2 bus clocks [D]. */
+  /** Without a timing model: locked read-modify-write of a descriptor or a paging entry (accessed, dirty, busy bit) [D]. */
   LockedUpdate = 15,
   /** WBINVD besides its row: writing back the data cache [I: 2000 and more]. */
   WriteBack = 1985,

@@ -5,7 +5,8 @@
  * The registers are the words in which RDMSR finds them, so they are part of every snapshot. While CESR selects anything, the
  * pipeline model works step by step and every access goes out of line; clocks stay the same.
  *
- * NOT IMPLEMENTED: external snoops, breakpoint matches, the PM0 and PM1 pins.
+ * NOT IMPLEMENTED: external snoops (07h, 08h: nothing else is on the bus), segment descriptor cache (10h, 11h), bus utilisation (18h), stalls by
+ * writes to E and M lines (1Bh), breakpoint matches (23h to 26h), the PM0 and PM1 pins.
  */
 import { Word } from "../cpu/state.ts";
 
@@ -24,6 +25,8 @@ export const enum PerformanceEvent {
   CodeRead = 0x0c,
   CodeTlbMiss = 0x0d,
   CodeCacheMiss = 0x0e,
+  /** Writes to segment registers, LDTR and TR included. */
+  SegmentLoad = 0x0f,
   Branch = 0x12,
   BranchTargetHit = 0x13,
   TakenOrHit = 0x14,
@@ -35,6 +38,8 @@ export const enum PerformanceEvent {
   ReadWait = 0x1a,
   LockedCycle = 0x1c,
   InputOutput = 0x1d,
+  /** Reads and writes of memory that may not be cached. */
+  Uncacheable = 0x1e,
   /** Clocks waited for an address register. */
   Interlock = 0x1f,
   /** Additions, subtractions, multiplications, divisions, remainders and roots. */

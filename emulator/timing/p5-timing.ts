@@ -18,6 +18,7 @@ import type { P5Configuration } from "./configuration.ts";
 import { Cause, type TimingListener } from "./cycle-causes.ts";
 import { DataCache } from "./data-cache.ts";
 import { DataPort } from "./data-port.ts";
+import type { PerformanceEvent } from "./event-counters.ts";
 import { MemoryBus } from "./memory-bus.ts";
 import { FormTrait, PairingRules } from "./pairing.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -40,6 +41,8 @@ export class P5Timing implements TimingModel {
   readonly port: DataPort;
   readonly causes: Float64Array;
   readonly bankConflict: number;
+  readonly portAccess: number;
+  readonly interruptAcknowledge: number;
   private listener: TimingListener | undefined = undefined;
   private stepwiseWanted = false;
   /** True: no block runs on its static schedule, because it was asked for, somebody listens, or events are counted. */
@@ -80,6 +83,8 @@ export class P5Timing implements TimingModel {
     );
     this.causes = this.pipeline.causes;
     this.bankConflict = configuration.bankConflict;
+    this.portAccess = configuration.ioIsa;
+    this.interruptAcknowledge = 2 * configuration.ioInta;
     this.port = new DataPort(
       words,
       counters,
@@ -319,9 +324,20 @@ export class P5Timing implements TimingModel {
     this.port.misaligned();
   }
 
+  lockBus(locked: boolean): void {
+    this.words[TimingWord.GroupLocked] = locked ? 1 : 0;
+    if (locked) this.pipeline.dropMemos();
+  }
+
+  happened(event: PerformanceEvent): void {
+    const { events } = this.pipeline;
+    if (events.counting) events.count(event);
+  }
+
   cachesFlushed(writeBack: boolean): void {
     this.code.flush();
     this.data.flush(this.counters[Counter.Cycles], writeBack);
+    this.port.countWriteBacks();
     if (!writeBack) return;
     // The processor waits until the bus has taken every modified line.
     this.port.wait(Math.max(0, this.bus.freeAt() - this.counters[Counter.Cycles]), Cause.DataCache);
@@ -329,6 +345,7 @@ export class P5Timing implements TimingModel {
 
   /** CESR was written: events are counted, or not any more. The caller drops the translation memos. */
   eventsSelected(): void {
+    this.data.writtenBack = 0;
     this.pipeline.events.select();
     this.refreshSingle();
   }

@@ -4,7 +4,7 @@
  */
 import { InstructionWord, OperandBits, TimingBits } from "../cpu/decode-records.ts";
 import type { InstructionForm } from "../cpu/instructions/form.ts";
-import { Pairing } from "../cpu/instructions/form.ts";
+import { Kind, Pairing } from "../cpu/instructions/form.ts";
 import { Word } from "../cpu/state.ts";
 import type { P5Configuration } from "./configuration.ts";
 import { PairBank } from "./timing-state.ts";
@@ -153,10 +153,11 @@ export class PairingRules {
     const firstWritten = words[first + InstructionWord.RegistersWritten];
     const secondUsed = this.used(second);
     if (firstStack !== 0 && secondStack !== 0) {
-      // The implicit changes of ESP do not count; what POP really writes does.
-      if (firstStack === FormTrait.Push) return secondStack !== FormTrait.Pop;
-      const target = this.registerField(first);
-      return secondStack === FormTrait.Pop && target !== 4 && target !== this.registerField(second);
+      // The implicit changes of ESP do not count; what PUSH and POP name does.
+      if (firstStack === FormTrait.Push) return secondStack !== FormTrait.Pop && !this.namesStackPointer(second);
+      const same = this.registerField(first) === this.registerField(second);
+      const named = this.namesStackPointer(first) || this.namesStackPointer(second);
+      return secondStack === FormTrait.Pop && !same && !named;
     }
     if ((firstWritten & secondUsed) !== 0) return false;
     const firstUsed = this.used(first);
@@ -303,13 +304,22 @@ export class PairingRules {
   }
 
   private kind(instruction: number): number {
-    return (this.words[instruction + InstructionWord.TimingClass] & TimingBits.KindMask) >> TimingBits.KindShift;
+    const kind = (this.words[instruction + InstructionWord.TimingClass] & TimingBits.KindMask) >> TimingBits.KindShift;
+    // Only a rotation that pairs after all (see `pairing`) gets here with that kind.
+    if (kind !== Kind.OTHER) return kind;
+    return (this.words[instruction + InstructionWord.Operands] & OperandBits.Memory) !== 0 ? Kind.RMW : Kind.REG;
   }
 
+  /** ROL and ROR by an immediate of 1 pair like their one-byte-shorter forms; by another one if the configuration says so. */
   private pairing(instruction: number, bits: number): Pairing {
-    const rotate =
-      this.configuration.rotateImmediatePairs && (this.trait(instruction) & FormTrait.RotateImmediate) !== 0;
-    return rotate ? Pairing.PU : bits & TimingBits.PairingMask;
+    if ((this.trait(instruction) & FormTrait.RotateImmediate) === 0) return bits & TimingBits.PairingMask;
+    const one = this.words[instruction + InstructionWord.Immediate] === 1;
+    return one || this.configuration.rotateImmediatePairs ? Pairing.PU : Pairing.NP;
+  }
+
+  /** Whether ESP is the register that a PUSH or POP of the one-byte map names. */
+  private namesStackPointer(instruction: number): boolean {
+    return this.registerField(instruction) === 4;
   }
 
   /** Registers read, written or used for addresses. */

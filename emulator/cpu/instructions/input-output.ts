@@ -1,27 +1,31 @@
 /** IN and OUT (Intel SDM vol. 1, 5.1.9). Permission and bus clocks are port-access.ts's. */
 import type { Cpu } from "../cpu.ts";
-import { portRead, portWrite } from "../port-access.ts";
+import { portModeClocks, portRead, portWrite } from "../port-access.ts";
 import { Vector, Word } from "../state.ts";
-import { immediate, operandBytes, readRegister, writeRegister } from "./operands.ts";
+import { addClocks, immediate, operandBytes, readRegister, writeRegister } from "./operands.ts";
 import { type Row, row } from "./row.ts";
 
 function inputImmediate(cpu: Cpu, instruction: number): void {
   const bytes = operandBytes(cpu, instruction);
+  addClocks(cpu, portModeClocks(cpu));
   writeRegister(cpu, Word.Eax, bytes, portRead(cpu, immediate(cpu, instruction) & 0xff, bytes));
 }
 
 function inputDx(cpu: Cpu, instruction: number): void {
   const bytes = operandBytes(cpu, instruction);
+  addClocks(cpu, portModeClocks(cpu));
   writeRegister(cpu, Word.Eax, bytes, portRead(cpu, cpu.words[Word.Edx] & 0xffff, bytes));
 }
 
 function outputImmediate(cpu: Cpu, instruction: number): void {
   const bytes = operandBytes(cpu, instruction);
+  addClocks(cpu, portModeClocks(cpu));
   portWrite(cpu, immediate(cpu, instruction) & 0xff, bytes, readRegister(cpu, Word.Eax, bytes));
 }
 
 function outputDx(cpu: Cpu, instruction: number): void {
   const bytes = operandBytes(cpu, instruction);
+  addClocks(cpu, portModeClocks(cpu));
   portWrite(cpu, cpu.words[Word.Edx] & 0xffff, bytes, readRegister(cpu, Word.Eax, bytes));
 }
 

@@ -2,6 +2,7 @@
  * Stack instructions (Intel SDM vol. 1, 5.1.1, 5.1.11, 5.1.12). The micro-operations serve the flat 32-bit stack; the
  * handlers serve every other stack and operand size.
  */
+import { EventCost } from "../../timing/event-costs.ts";
 import type { Cpu } from "../cpu.ts";
 import { InstructionWord } from "../decode-records.ts";
 import { raiseFault } from "../exceptions.ts";
@@ -125,12 +126,14 @@ function requireFlagAccess(cpu: Cpu): void {
 
 function pushFlags(cpu: Cpu, instruction: number): void {
   requireFlagAccess(cpu);
+  if ((cpu.words[Word.Cr0] & 1) === 0) addClocks(cpu, EventCost.PushFlagsRealMode);
   push(cpu, cpu.eflags & ~(Flag.Rf | Flag.Vm), stackBytes(cpu, instruction));
 }
 
 /** POPF changes IOPL only at CPL 0 and IF only when CPL <= IOPL, without a fault; VM stays, RF is cleared. */
 function popFlags(cpu: Cpu, instruction: number): void {
   requireFlagAccess(cpu);
+  if ((cpu.words[Word.Cr0] & 1) === 0) addClocks(cpu, EventCost.PopFlagsRealMode);
   const bytes = stackBytes(cpu, instruction);
   const value = peek(cpu, 0, bytes);
   const before = cpu.eflags;

@@ -4,9 +4,10 @@
  * With REP an instruction stops between two elements when the running slice ends or decoded code has changed
  * (Word.RepeatInProgress then says that its start-up clocks are paid) and after every element when TF is set. ECX, ESI and EDI are exact at each element.
  */
+import { EventCost } from "../../timing/event-costs.ts";
 import type { Cpu } from "../cpu.ts";
 import { InstructionWord, OperandBits } from "../decode-records.ts";
-import { portRead, portWrite } from "../port-access.ts";
+import { portModeClocks, portRead, portWrite } from "../port-access.ts";
 import { checkedLinear } from "../segmentation.ts";
 import { Counter, Flag, SegmentRegister, Word } from "../state.ts";
 import { setSubtractFlags } from "./arithmetic.ts";
@@ -107,12 +108,23 @@ function stringHandler(element: Element, clocks: RepeatClocks, compares: boolean
   return (cpu, instruction) => {
     const operands = cpu.words[instruction + InstructionWord.Operands];
     if ((operands & (OperandBits.Repeat | OperandBits.RepeatNot)) === 0) {
+      if (isPort(element)) addClocks(cpu, singlePortClocks(cpu, element));
       element(cpu, instruction);
       return;
     }
     const wantedZero = !compares ? -1 : (operands & OperandBits.Repeat) !== 0 ? 1 : 0;
     repeat(cpu, instruction, element, clocks, wantedZero);
   };
+}
+
+function isPort(element: Element): boolean {
+  return element === inputElement || element === outputElement;
+}
+
+function singlePortClocks(cpu: Cpu, element: Element): number {
+  const clocks = portModeClocks(cpu);
+  const bitmap = clocks === EventCost.PortPermission;
+  return bitmap && element === inputElement ? clocks + EventCost.PortPermissionInput : clocks;
 }
 
 function repeat(cpu: Cpu, instruction: number, element: Element, clocks: RepeatClocks, wantedZero: number): void {
@@ -123,6 +135,7 @@ function repeat(cpu: Cpu, instruction: number, element: Element, clocks: RepeatC
   words[Word.RepeatInProgress] = 0;
   let count = words[Word.Ecx] & mask;
   if (!resumed) addClocks(cpu, count === 0 ? clocks.zero : clocks.base);
+  if (!resumed && count !== 0 && isPort(element)) addClocks(cpu, portModeClocks(cpu));
   const bytes = operandBytes(cpu, instruction);
   while (count !== 0) {
     const many = bulk ? moveMany(cpu, instruction, bytes, count, clocks.each, element === moveElement) : 0;

@@ -103,7 +103,9 @@ function fromDebug(cpu: Cpu, instruction: number): void {
   cpu.words[rmField(cpu, instruction)] = readDebugRegister(cpu, registerField(cpu, instruction));
 }
 
+/** MOV DRn: 11 clocks, DR6 and DR7 (and their other names, DR4 and DR5) 12. */
 function toDebug(cpu: Cpu, instruction: number): void {
+  if (registerField(cpu, instruction) >= 4) addClocks(cpu, 1);
   writeDebugRegister(cpu, registerField(cpu, instruction), cpu.words[rmField(cpu, instruction)]);
 }
 

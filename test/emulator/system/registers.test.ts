@@ -14,7 +14,7 @@ import {
 import { CPU_FEATURES, cpuid } from "../../../emulator/cpu/cpuid.ts";
 import { lgdt, lidt, sgdt, sidt, sldt } from "../../../emulator/cpu/descriptor-tables.ts";
 import { rdmsr, rdtsc, timeStamp, wrmsr } from "../../../emulator/cpu/model-specific-registers.ts";
-import { cli, portRead, portWrite, sti } from "../../../emulator/cpu/port-access.ts";
+import { cli, portModeClocks, portRead, portWrite, sti } from "../../../emulator/cpu/port-access.ts";
 import { Flag, Word } from "../../../emulator/cpu/state.ts";
 import { ltr, str } from "../../../emulator/cpu/task-state-segment.ts";
 import { DATA0, FIRST_FREE, GDT, PRESENT, SystemBench, TSS, TSS_SELECTOR } from "./system-bench.ts";
@@ -266,8 +266,12 @@ describe("I/O privilege", () => {
     bench.descriptor(FIRST_FREE, TSS, 0xff, PRESENT | 0x09, 0);
     memory.write16(TSS + 0x66, 0x68);
     ltr(cpu, FIRST_FREE);
+    expect(portModeClocks(cpu)).toBe(0);
     bench.enterLevel(3);
-    expect(bench.clocks(() => portRead(cpu, 0x80, 1))).toBe(75 + 17);
+    expect(portModeClocks(cpu)).toBe(17);
+    expect(bench.clocks(() => portRead(cpu, 0x80, 1))).toBe(75);
+    cpu.words[Word.Cr0] = (cpu.words[Word.Cr0] as number) & ~1;
+    expect(portModeClocks(cpu)).toBe(3);
   });
 
   it("reads all ones from ports that nobody has, and reports them once", () => {

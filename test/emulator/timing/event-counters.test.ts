@@ -65,6 +65,16 @@ describe("event counters", () => {
     expect(count(body, 4, PerformanceEvent.Branch, PerformanceEvent.Interlock)).toEqual([2, 1]);
   });
 
+  it("count lines written back, port accesses and writes to segment registers", () => {
+    // Four lines of one set: mov eax, [esi]; mov [esi], eax; mov eax, [esi + 4096]; mov eax, [esi + 8192]; mov eax, [esi + 12288]
+    const body = "8b0689068b86001000008b86002000008b8600300000";
+    expect(count(body, 5, PerformanceEvent.LineWrittenBack, PerformanceEvent.DataReadMiss)).toEqual([1, 3]);
+    // in al, 0x61; out 0x80, al
+    expect(count("e461e680", 2, PerformanceEvent.InputOutput, PerformanceEvent.HardwareInterrupt)).toEqual([2, 0]);
+    // xor eax, eax; mov fs, ax; mov gs, ax
+    expect(count("31c08ee08ee8", 3, PerformanceEvent.SegmentLoad, PerformanceEvent.Instruction)).toEqual([2, 4]);
+  });
+
   it("count clocks instead of events when asked", () => {
     const events = count("a100000300", 1, PerformanceEvent.ReadWait, PerformanceEvent.DataReadMiss);
     expect(events[0]).toBeGreaterThan(5);

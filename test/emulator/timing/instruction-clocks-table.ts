@@ -112,6 +112,7 @@ export const INSTRUCTION_CLOCKS: readonly InstructionClocks[] = [
   { text: "clts", code: "0f06", clocks: 10, prefixes: 1 },
   { text: "mov cr2, eax", code: "0f22d0", clocks: 12, prefixes: 1 },
   { text: "mov dr0, eax", code: "0f23c0", clocks: 11, prefixes: 1 },
+  { text: "mov dr6, eax", code: "0f23f0", clocks: 12, prefixes: 1 },
   { text: "mov eax, dr7", code: "0f21f8", clocks: 11, prefixes: 1 },
   { text: "lmsw ax", code: "0f01f0", clocks: 8, prefixes: 1 },
   { text: "mov eax, dword ptr fs:[esi]", code: "648b06", clocks: 1, prefixes: 1 },
